@@ -1,0 +1,137 @@
+import { OPERATIONS, OPTIONS } from './options.ts'
+import type { Option } from './options.ts'
+
+/** A command line that was understood. */
+export interface Arguments {
+  readonly kind: 'arguments'
+  readonly operation: (typeof OPERATIONS)[number] | undefined
+  readonly service: string | undefined
+  readonly username: string | undefined
+  /** By the long name of the option; an option without a value has an empty one. */
+  readonly options: ReadonlyMap<string, string>
+}
+
+/** A command line that was not understood, or that asks for help. */
+export type Parsed =
+  | Arguments
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'usage'; readonly message: string }
+
+/**
+ * Reads a command line as Python's argparse does for keyring 25.7, and accepts options between the
+ * positional arguments too, where argparse does not.
+ */
+export function parseArguments(argv: readonly string[]): Parsed {
+  const positionals: string[] = []
+  const unknown: string[] = []
+  const options = new Map<string, string>()
+  for (let at = 0; at < argv.length; at += 1) {
+    const text = argv[at] ?? ''
+    if (text === '--') {
+      positionals.push(...argv.slice(at + 1))
+      break
+    }
+    if (!looksLikeOption(text)) {
+      positionals.push(text)
+      const problem = positionals.length === 1 ? operationProblem(text) : undefined
+      if (problem !== undefined) return usage(problem)
+      continue
+    }
+    const match = matchOption(text)
+    if (match.length > 1) return usage(`ambiguous option: ${masked(text)} could match ${names(match)}`)
+    const [found] = match
+    if (found === undefined) {
+      unknown.push(text)
+      continue
+    }
+    if (longName(found.option) === '--help') return { kind: 'help' }
+    if (longName(found.option) === '--version') return { kind: 'version' }
+    const next = argv[at + 1]
+    const takesNext = found.option.value !== undefined && found.attached === undefined
+    const value = takesNext && next !== undefined && !looksLikeOption(next) ? next : found.attached
+    const problem = valueProblem(found.option, value)
+    if (problem !== undefined) return usage(problem)
+    if (takesNext) at += 1
+    options.set(longName(found.option), value ?? '')
+  }
+  return checked(positionals, unknown, options)
+}
+
+function checked(
+  positionals: readonly string[],
+  unknown: readonly string[],
+  options: ReadonlyMap<string, string>,
+): Parsed {
+  const [first, service, username, ...more] = positionals
+  const problem = first === undefined ? undefined : operationProblem(first)
+  if (problem !== undefined) return usage(problem)
+  const rest = [...unknown, ...more]
+  if (rest.length > 0) return usage(`unrecognized arguments: ${rest.map(masked).join(' ')}`)
+  const operation = OPERATIONS.find((name) => name === first)
+  return { kind: 'arguments', operation, service, username, options }
+}
+
+interface Match {
+  readonly option: Option
+  /** The value in the same argument: `--mode=creds`, `-bNAME`. */
+  readonly attached: string | undefined
+}
+
+/** The options that an argument can mean: one, none, or several where an abbreviation is ambiguous. */
+function matchOption(text: string): readonly Match[] {
+  const options: readonly Option[] = OPTIONS
+  const equals = text.indexOf('=')
+  const name = equals < 0 ? text : text.slice(0, equals)
+  const attached = equals < 0 ? undefined : text.slice(equals + 1)
+  const exact = options.find((option) => option.names.includes(name))
+  if (exact !== undefined) return [{ option: exact, attached }]
+  if (text.startsWith('--')) {
+    const abbreviated = options.filter((option) => longName(option).startsWith(name))
+    return abbreviated.map((option) => ({ option, attached }))
+  }
+  const short = options.find((option) => option.names.includes(text.slice(0, 2)))
+  return short === undefined ? [] : [{ option: short, attached: text.slice(2) }]
+}
+
+/** argparse: a lone hyphen, a negative number and text with a space are no options. */
+function looksLikeOption(text: string): boolean {
+  if (!text.startsWith('-') || text === '-' || /^-(\d+|\d*\.\d+)$/.test(text)) return false
+  return !text.includes(' ') || matchOption(text).length > 0
+}
+
+function valueProblem(option: Option, value: string | undefined): string | undefined {
+  const label = option.names.join('/')
+  if (option.value === undefined) {
+    return value === undefined ? undefined : `argument ${label}: ignored explicit argument`
+  }
+  if (value === undefined) return `argument ${label}: expected one argument`
+  if (option.choices === undefined || option.choices.includes(value)) return undefined
+  return `argument ${label}: invalid choice: '${masked(value)}' (choose from ${quoted(option.choices)})`
+}
+
+function operationProblem(text: string): string | undefined {
+  if (OPERATIONS.some((name) => name === text)) return undefined
+  return `argument operation: invalid choice: '${masked(text)}' (choose from ${quoted(OPERATIONS)})`
+}
+
+function usage(message: string): Parsed {
+  return { kind: 'usage', message }
+}
+
+function longName(option: Option): string {
+  return option.names.at(-1) ?? ''
+}
+
+function names(matches: readonly Match[]): string {
+  return matches.map((match) => longName(match.option)).join(', ')
+}
+
+function quoted(choices: readonly string[]): string {
+  return choices.map((choice) => `'${choice}'`).join(', ')
+}
+
+/** An argument as it may be repeated on stderr: without the userinfo of a URL. */
+function masked(text: string): string {
+  return text.replace(/\/\/[^/@]*@/g, '//').replace(/^[^/@]*:[^/@]*@/, '')
+}

@@ -1,0 +1,101 @@
+import { isTenant, trustAuthority, trustSessionTokenUrl } from '../net/allowlist.ts'
+import type { TrustedUrl } from '../net/allowlist.ts'
+import { request } from '../net/request.ts'
+import type { Answer } from '../net/request.ts'
+import { KeyringError } from '../system/errors.ts'
+import { debug } from '../system/log.ts'
+import type { System } from '../system/system.ts'
+import { parseChallenges } from './challenge.ts'
+import type { Feed } from './service.ts'
+
+/** What a feed says of itself to a request without credential. */
+export interface Discovery {
+  /** A GUID or a domain name; `organizations` where the organization has no tenant. */
+  readonly tenant: string
+  /** Where user tokens are exchanged; undefined where the feed did not say. */
+  readonly sessionTokenUrl: TrustedUrl | undefined
+}
+
+/** The authority path for work accounts of any tenant (Microsoft identity platform, authorities). */
+export const ANY_TENANT = 'organizations'
+
+const ZERO_GUID = /^[0-]+$/
+const TIMEOUT_MS = 10_000
+
+/**
+ * Asks the feed without a credential for its tenant and for its authorization endpoint, which it
+ * names in the headers of the 401.
+ *
+ * @throws KeyringError PUBLIC_FEED when the feed needs no credential, UNTRUSTED_ENDPOINT when it
+ *   names a host that is not allowlisted, DISCOVERY_FAILED when the answer is of no use, or an
+ *   error of the network
+ */
+export async function discover(feed: Feed, system: System): Promise<Discovery> {
+  // Suppress keeps Azure DevOps from answering with a redirect to a sign-in page.
+  const headers = { accept: 'application/json', 'x-tfs-fedauthredirect': 'Suppress' }
+  const options = { limit: 0, timeoutMs: TIMEOUT_MS }
+  const discovery = parseDiscovery(feed, await request(system, feed.url, headers, options))
+  debug(system, `the feed's tenant is ${discovery.tenant}`)
+  return discovery
+}
+
+/** Reads the headers of the feed's answer; see `discover` for the errors. */
+export function parseDiscovery(feed: Feed, answer: Answer): Discovery {
+  const { host } = new URL(feed.url)
+  const endpoint = answer.header('x-vss-authorizationendpoint')
+  const tenant = bearerTenant(answer, host) ?? resourceTenant(answer, host)
+  const saysNothing = tenant === undefined && endpoint === undefined
+  if (answer.status === 200 && saysNothing) {
+    throw new KeyringError('PUBLIC_FEED', `${host} answers without a credential`)
+  }
+  if (isSignInPage(answer.status) || (answer.status !== 401 && saysNothing)) {
+    throw new KeyringError('DISCOVERY_FAILED', explained(host, answer.status), ...advice(answer.status))
+  }
+  const sessionTokenUrl = endpoint === undefined ? undefined : trustSessionTokenUrl(endpoint)
+  if (endpoint !== undefined && sessionTokenUrl === undefined) {
+    throw untrusted(host, 'an authorization endpoint')
+  }
+  return { tenant: tenant ?? ANY_TENANT, sessionTokenUrl }
+}
+
+/** The first source: `authorization_uri` of a Bearer challenge. */
+function bearerTenant(answer: Answer, host: string): string | undefined {
+  const uri = parseChallenges(answer.header('www-authenticate') ?? '')
+    .filter((challenge) => challenge.scheme === 'bearer')
+    .map((challenge) => challenge.parameters.get('authorization_uri'))
+    .find((parameter) => parameter !== undefined)
+  if (uri === undefined) return undefined
+  const authority = trustAuthority(uri)
+  if (authority === undefined) throw untrusted(host, 'a sign-in authority')
+  return authority.tenant
+}
+
+/** The second source. The zero GUID means an organization of personal accounts. */
+function resourceTenant(answer: Answer, host: string): string | undefined {
+  const value = answer.header('x-vss-resourcetenant')
+  if (value === undefined) return undefined
+  const tenants = value.split(',').map((text) => text.trim())
+  const tenant = tenants.find((text) => text !== '' && !ZERO_GUID.test(text))
+  if (tenant !== undefined && !isTenant(tenant)) throw untrusted(host, 'a tenant')
+  return tenant ?? ANY_TENANT
+}
+
+/** Azure DevOps answers 203 or a redirect where it wants a browser to sign in. */
+function isSignInPage(status: number): boolean {
+  return status === 203 || (status >= 300 && status < 400)
+}
+
+function explained(host: string, status: number): string {
+  return `${host} answered ${status} where 401 with its tenant was expected`
+}
+
+function advice(status: number): readonly string[] {
+  if (status === 404) return ['check organization, project and feed in the URL']
+  if (status === 429 || status >= 500) return ['Azure DevOps is busy or down, try again later']
+  return []
+}
+
+function untrusted(host: string, what: string): KeyringError {
+  const hint = 'nothing was sent there; is something between you and Azure DevOps changing its answers?'
+  return new KeyringError('UNTRUSTED_ENDPOINT', `${host} names ${what} that is not trusted`, hint)
+}

@@ -1,0 +1,85 @@
+import type { TrustedUrl } from '../net/allowlist.ts'
+import { parseJsonObject, stringMember } from '../net/json.ts'
+import { requestWithSecret } from '../net/request.ts'
+import type { Answer } from '../net/request.ts'
+import { KeyringError } from '../system/errors.ts'
+import { debug } from '../system/log.ts'
+import { readToken } from '../system/secret.ts'
+import type { Secret } from '../system/secret.ts'
+import type { System } from '../system/system.ts'
+import type { Feed } from './service.ts'
+
+/** What a session token may do: Azure DevOps' names of scopes. */
+export type SessionTokenScope = 'vso.packaging' | 'vso.packaging_write'
+
+const LIFE_MS = 4 * 3_600_000
+
+/**
+ * Exchanges a user's bearer token for a session token that can do no more than packages
+ * (artifacts-credprovider, `VstsSessionTokenClient`).
+ *
+ * @throws KeyringError TOKEN_REJECTED on 401 or a sign-in page, EXCHANGE_FAILED on any other answer
+ *   without a token, or an error of the network
+ */
+export async function exchange(
+  url: TrustedUrl,
+  bearer: Secret,
+  scope: SessionTokenScope,
+  feed: Feed,
+  system: System,
+): Promise<Secret> {
+  const validTo = `${new Date(system.now() + LIFE_MS).toISOString().slice(0, 19)}Z`
+  const first = await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope, validTo }, system)
+  // 400: a policy of the organization allows less time. Without validTo the service decides.
+  const answer =
+    first.status === 400
+      ? await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope }, system)
+      : first
+  return parseSessionToken(answer, new URL(url).host, feed, system)
+}
+
+function ask(
+  url: TrustedUrl,
+  bearer: Secret,
+  body: Readonly<Record<string, string>>,
+  system: System,
+): Promise<Answer> {
+  const headers = {
+    authorization: bearer.prefixed('Bearer '),
+    accept: 'application/json',
+    'content-type': 'application/json',
+    // Without it a refused token is answered with a redirect to a sign-in page.
+    'x-tfs-fedauthredirect': 'Suppress',
+  }
+  return requestWithSecret(system, url, headers, JSON.stringify(body))
+}
+
+/** Reads the answer to an exchange; see `exchange` for the errors. */
+export function parseSessionToken(answer: Answer, host: string, feed: Feed, system: System): Secret {
+  if (answer.status !== 200) throw refusal(answer, host, feed)
+  const body = parseJsonObject(answer.text)
+  const token = stringMember(body, 'token') ?? stringMember(body, 'Token')
+  const session = token === undefined ? undefined : readToken(token, `the answer of ${host}`)
+  if (session === undefined) {
+    throw new KeyringError('EXCHANGE_FAILED', `${host} answered 200 without a session token`)
+  }
+  const validTo = stringMember(body, 'validTo') ?? stringMember(body, 'ValidTo')
+  if (validTo !== undefined) debug(system, `the session token is valid to ${validTo}`)
+  return session
+}
+
+function refusal(answer: Answer, host: string, feed: Feed): KeyringError {
+  const { status } = answer
+  if (status === 401 && answer.text.includes('TF401444')) {
+    const hint = `sign in once in a browser: ${feed.portal ?? 'the web page of the organization'}`
+    return new KeyringError('TOKEN_REJECTED', `${host} does not know this identity yet (TF401444)`, hint)
+  }
+  if (status === 401 || status === 203 || (status >= 300 && status < 400)) {
+    return new KeyringError('TOKEN_REJECTED', `${host} rejected the token (${status})`)
+  }
+  if (status === 403) {
+    const hint = 'a policy of the organization may forbid session tokens; ask its administrator'
+    return new KeyringError('EXCHANGE_FAILED', `${host} refused to exchange the token (403)`, hint)
+  }
+  return new KeyringError('EXCHANGE_FAILED', `${host} answered ${status} to the exchange of the token`)
+}

@@ -1,0 +1,144 @@
+import { parseService } from './feed/service.ts'
+import type { Feed } from './feed/service.ts'
+import type { Discovery } from './feed/discovery.ts'
+import type { SessionTokenScope } from './feed/session-token.ts'
+import { attempts, chooseProviders } from './identity/chain.ts'
+import { accountName, readClaims } from './identity/claims.ts'
+import type { FoundToken } from './identity/provider.ts'
+import { checkClaims, tokenKind } from './identity/token-kind.ts'
+import { KeyringError } from './system/errors.ts'
+import { debug } from './system/log.ts'
+import type { Secret } from './system/secret.ts'
+import { setting } from './system/settings.ts'
+import type { System } from './system/system.ts'
+
+/** The answer: a username and a password for HTTP Basic authentication (RFC 7617). */
+export interface Credential {
+  readonly username: string
+  readonly password: Secret
+}
+
+/** Why one provider did not lead to a credential. */
+interface Refusal {
+  readonly provider: string
+  readonly reason: string
+  readonly hints: readonly string[]
+}
+
+/**
+ * The whole way from keyring's SERVICE to a credential.
+ *
+ * @returns undefined when the service is not an Artifacts feed, when it names no organization and
+ *   there is no ready-made token, or when the feed is public: all of these end in silence
+ * @throws KeyringError saying what was tried and why it failed
+ */
+export async function getCredential(
+  service: string,
+  system: System,
+): Promise<Credential | undefined> {
+  const feed = parseService(service, system)
+  if (feed === undefined) return undefined
+  const all = chooseProviders(system)
+  if (all.rows.length === 0) {
+    debug(system, 'keyring is disabled by keyringrc.cfg')
+    return undefined
+  }
+  // A bare host names no organization, so there is nobody to ask: only what is at hand can answer.
+  const rows = feed.organization === undefined ? all.rows.filter((row) => row.readyMade) : all.rows
+  const discovery = onlyOnce(() => discoverLazily(feed, system))
+  const refusals: Refusal[] = []
+  try {
+    const tenant = async (): Promise<string> => (await discovery()).tenant
+    for await (const attempt of attempts({ ...all, rows }, tenant, system)) {
+      if ('reason' in attempt) {
+        refusals.push(attempt)
+        continue
+      }
+      try {
+        const credential = await credentialOf(attempt, feed, discovery, system)
+        if (credential !== undefined) return credential
+      } catch (error) {
+        if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') throw error
+        debug(system, `${attempt.provider}: ${error.message}`)
+        refusals.push({ provider: attempt.provider, reason: error.message, hints: error.hints })
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof KeyringError) || error.code !== 'PUBLIC_FEED') throw error
+    debug(system, 'the feed is public and needs no credential')
+    return undefined
+  }
+  if (feed.organization === undefined) {
+    debug(system, 'the service names no organization, and there is no ready-made token')
+    return undefined
+  }
+  throw noCredential(feed, refusals)
+}
+
+/** What a token becomes: the password as it is, or a session token for a user's. */
+async function credentialOf(
+  found: FoundToken,
+  feed: Feed,
+  discovery: () => Promise<Discovery>,
+  system: System,
+): Promise<Credential | undefined> {
+  const claims = readClaims(found.token)
+  checkClaims(claims, found.source, system)
+  const kind = tokenKind(claims)
+  debug(system, `the token is one of kind ${kind}, account ${accountName(claims) ?? 'unknown'}`)
+  if (kind === 'password') return { username: 'VssSessionToken', password: found.token }
+  if (kind === 'application') return { username: 'bearer', password: found.token }
+  if (feed.organization === undefined) return undefined
+  const { sessionTokenUrl } = await discovery()
+  if (sessionTokenUrl === undefined) {
+    const { host } = new URL(feed.url)
+    throw new KeyringError('DISCOVERY_FAILED', `${host} did not name its authorization endpoint`)
+  }
+  const { exchange } = await import('./feed/session-token.ts')
+  try {
+    const password = await exchange(sessionTokenUrl, found.token, scopeFor(feed, system), feed, system)
+    return { username: 'VssSessionToken', password }
+  } catch (error) {
+    throw withAccount(error, accountName(claims))
+  }
+}
+
+/** Read access, unless packages are uploaded there or the user asks for more. */
+function scopeFor(feed: Feed, system: System): SessionTokenScope {
+  const chosen = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_SCOPE')?.toLowerCase()
+  if (chosen !== undefined && chosen !== 'read' && chosen !== 'write') {
+    throw new KeyringError('BAD_SETTING', 'ARTIFACTS_KEYRING_NOFUSS_SCOPE is neither read nor write')
+  }
+  return feed.upload || chosen === 'write' ? 'vso.packaging_write' : 'vso.packaging'
+}
+
+async function discoverLazily(feed: Feed, system: System): Promise<Discovery> {
+  const { discover } = await import('./feed/discovery.ts')
+  return discover(feed, system)
+}
+
+/** The feed is asked when somebody first needs its answer, and then never again. */
+function onlyOnce<T>(ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined
+  return () => (answer ??= ask())
+}
+
+/** Names the account in a rejection: the usual cause is that it is the wrong one. */
+function withAccount(error: unknown, account: string | undefined): unknown {
+  if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') return error
+  const whose = account ?? 'an unknown account'
+  return new KeyringError(error.code, `${error.message}, account ${whose}`, ...error.hints)
+}
+
+function noCredential(feed: Feed, refusals: readonly Refusal[]): KeyringError {
+  const reasons = refusals.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
+  const hint = refusals.flatMap((refusal) => refusal.hints)[0] ?? firstStep(refusals)
+  return new KeyringError('NO_CREDENTIAL', `no credential for ${feed.url} (${reasons})`, hint)
+}
+
+/** The one command that helps most people in this situation. */
+function firstStep(refusals: readonly Refusal[]): string {
+  const hasAz = !refusals.some(({ reason }) => reason === 'az is not installed')
+  if (hasAz) return 'az login'
+  return 'set ARTIFACTS_KEYRING_NOFUSS_TOKEN, or install the Azure CLI and run: az login'
+}

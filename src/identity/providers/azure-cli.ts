@@ -1,0 +1,87 @@
+import { isTenant } from '../../net/allowlist.ts'
+import { parseJsonObject, stringMember } from '../../net/json.ts'
+import { KeyringError } from '../../system/errors.ts'
+import { findProgram } from '../../system/find-program.ts'
+import { homeFolder } from '../../system/folders.ts'
+import { debug } from '../../system/log.ts'
+import { readToken } from '../../system/secret.ts'
+import { setting, withoutSecrets } from '../../system/settings.ts'
+import type { CommandResult, System } from '../../system/system.ts'
+import { RESOURCE } from '../provider.ts'
+import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
+
+const TIMEOUT_MS = 45_000
+const OUTPUT_LIMIT = 1_048_576
+const PROFILE_LIMIT = 16 * 1_048_576
+
+/** The token of the account that is signed in to the Azure CLI. */
+export async function azureCli(
+  request: TokenRequest,
+  system: System,
+): Promise<FoundToken | Unavailable> {
+  const az = findProgram(system, 'az')
+  if (az === undefined) return { unavailable: 'az is not installed' }
+  if (request.laterConfigured && !hasAccount(system)) {
+    return { unavailable: 'az has no account, and another provider is configured' }
+  }
+  const tenant = await request.tenant()
+  if (!isTenant(tenant)) throw new KeyringError('PROVIDER_FAILED', 'the tenant is not usable')
+  // Personal accounts have no tenant: az uses the one it is signed in to.
+  const inTenant = tenant === 'organizations' ? [] : ['--tenant', tenant]
+  const first = await accessToken(az, inTenant, system)
+  // az refuses any tenant for managed identities and Cloud Shell (azure-cli-core, `_profile.py`).
+  const refused = first.ended === 'exit' && first.status !== 0 && REFUSES_TENANT.test(first.stderr)
+  if (refused) debug(system, 'azure_cli: asking az again without --tenant')
+  return parseAccessToken(refused ? await accessToken(az, [], system) : first)
+}
+
+const REFUSES_TENANT = /Tenant shouldn't be specified|non-current tenants is not supported/
+
+function accessToken(az: string, tenant: readonly string[], system: System): Promise<CommandResult> {
+  const args = ['account', 'get-access-token', '--output', 'json', '--resource', RESOURCE, ...tenant]
+  const env = {
+    ...withoutSecrets(),
+    AZURE_CORE_NO_COLOR: 'true',
+    // Telemetry leaves a process behind that outlives the call.
+    AZURE_CORE_COLLECT_TELEMETRY: 'false',
+  }
+  const command = { program: az, args, env, timeoutMs: TIMEOUT_MS, limit: OUTPUT_LIMIT }
+  return system.run(command, system.signal)
+}
+
+/** Reads what az printed; its text is never repeated, since it can hold the token. */
+function parseAccessToken(result: CommandResult): FoundToken | Unavailable {
+  if (result.ended === 'timeout') {
+    throw new KeyringError('PROVIDER_FAILED', `az did not answer within ${TIMEOUT_MS / 1000} s`)
+  }
+  if (result.ended !== 'exit') {
+    throw new KeyringError('PROVIDER_FAILED', `az could not be used (${result.ended})`)
+  }
+  if (result.status !== 0) return refusal(result.status, result.stderr)
+  const { stdout } = result
+  const json = stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1)
+  const token = readToken(stringMember(parseJsonObject(json), 'accessToken') ?? '', "az's answer")
+  if (token !== undefined) return { token, source: "az's answer" }
+  throw new KeyringError('PROVIDER_FAILED', 'az ended well but printed no access token')
+}
+
+function refusal(status: number, stderr: string): Unavailable {
+  const code = /AADSTS\d{4,10}/.exec(stderr)?.[0]
+  if (code !== undefined) {
+    const hint = `az login --scope ${RESOURCE}/.default`
+    throw new KeyringError('PROVIDER_FAILED', `az could not get a token (${code})`, hint)
+  }
+  if (/az login|az account set/.test(stderr)) return { unavailable: 'az is not signed in' }
+  if (status === 127) return { unavailable: 'az is not installed' }
+  throw new KeyringError('PROVIDER_FAILED', `az failed with exit status ${status}`)
+}
+
+/** Whether az's list of accounts has one. Reading it is a thousand times faster than asking az. */
+function hasAccount(system: System): boolean {
+  const home = homeFolder(system)
+  const folder = setting(system, 'AZURE_CONFIG_DIR') ?? (home === undefined ? undefined : `${home}/.azure`)
+  if (folder === undefined) return false
+  const file = system.readFile(`${folder}/azureProfile.json`, PROFILE_LIMIT)
+  const subscriptions = 'text' in file ? parseJsonObject(file.text)?.['subscriptions'] : undefined
+  return Array.isArray(subscriptions) && subscriptions.length > 0
+}

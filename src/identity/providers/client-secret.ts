@@ -1,0 +1,19 @@
+import { secretSetting, setting } from '../../system/settings.ts'
+import type { System } from '../../system/system.ts'
+import { applicationToken } from '../entra-token.ts'
+import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
+
+/** An application that proves itself with its secret. The chain checks the variables. */
+export async function clientSecret(
+  _request: TokenRequest,
+  system: System,
+): Promise<FoundToken | Unavailable> {
+  const clientId = setting(system, 'AZURE_CLIENT_ID')
+  const tenant = setting(system, 'AZURE_TENANT_ID')
+  const secret = secretSetting(system, 'AZURE_CLIENT_SECRET')
+  if (clientId === undefined || tenant === undefined || secret === undefined) {
+    return { unavailable: 'not configured' }
+  }
+  const token = await applicationToken(tenant, clientId, { client_secret: secret }, system)
+  return { token, source: `Entra for application ${clientId}` }
+}

@@ -1,0 +1,54 @@
+import { KeyringError } from '../../system/errors.ts'
+import { log } from '../../system/log.ts'
+import { readToken } from '../../system/secret.ts'
+import { setting, tokenSetting } from '../../system/settings.ts'
+import type { System } from '../../system/system.ts'
+import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
+
+const FILE_VARIABLE = 'ARTIFACTS_KEYRING_NOFUSS_TOKEN_FILE'
+const FILE_LIMIT = 65_536
+
+/** Tokens in variables, the program's own first, then the one of artifacts-credprovider. */
+const TOKEN_VARIABLES = ['ARTIFACTS_KEYRING_NOFUSS_TOKEN', 'VSS_NUGET_ACCESSTOKEN'] as const
+
+/** Where Docker BuildKit mounts a secret of that id. */
+const BUILD_SECRETS = ['/run/secrets/ARTIFACTS_KEYRING_NOFUSS_TOKEN', '/run/secrets/ado_token']
+
+/**
+ * A token that somebody else made: a file that a variable names, a variable, a build secret.
+ * A file that is named and is missing or empty is passed over with a warning.
+ */
+export function envVar(_request: TokenRequest, system: System): FoundToken | Unavailable {
+  const named = setting(system, FILE_VARIABLE)
+  if (named !== undefined) {
+    const token = tokenInFile(named, `${named} (${FILE_VARIABLE})`, system)
+    if (token !== undefined) return token
+  }
+  for (const variable of TOKEN_VARIABLES) {
+    const token = tokenSetting(system, variable)
+    if (token !== undefined) return { token, source: variable }
+  }
+  for (const path of BUILD_SECRETS) {
+    const token = tokenInFile(path, path, system)
+    if (token !== undefined) return token
+  }
+  return { unavailable: 'no token in a variable or in /run/secrets' }
+}
+
+/**
+ * @throws KeyringError BAD_SETTING when the file is there and cannot be read as text, BAD_TOKEN when
+ *   what it holds cannot be a token
+ */
+function tokenInFile(path: string, source: string, system: System): FoundToken | undefined {
+  const file = system.readFile(path, FILE_LIMIT)
+  if ('text' in file) {
+    const token = readToken(file.text, source)
+    if (token !== undefined) return { token, source }
+    log(system, 'warning', `${source} is empty`)
+  } else if (file.problem !== 'missing') {
+    throw new KeyringError('BAD_SETTING', `cannot use ${source}: ${file.problem}`)
+  } else if (source !== path) {
+    log(system, 'warning', `${source} is missing`)
+  }
+  return undefined
+}

@@ -1,0 +1,74 @@
+import * as http from 'node:http'
+import * as https from 'node:https'
+import * as tls from 'node:tls'
+import type { Socket } from 'node:net'
+import type { Fetch, FetchInit, FetchResponse, System } from '../system/system.ts'
+import { proxyFor } from './proxy.ts'
+import { trustedCertificates } from './trust.ts'
+import { openTunnel } from './tunnel.ts'
+
+/**
+ * `fetch` on `node:https`: loads in a third of the time of the platform's, obeys the proxy variables,
+ * takes a certificate file and never follows a redirect. Certificates are always checked.
+ */
+export function httpsFetch(system: System): Fetch {
+  let context: tls.SecureContext | undefined
+  // Made once: reading a bundle of 150 certificates takes longer than a request.
+  const secureContext = (): tls.SecureContext => {
+    const ca = trustedCertificates(system)
+    context ??= tls.createSecureContext(ca === undefined ? {} : { ca })
+    return context
+  }
+  return async (url, init) => {
+    const target = new URL(url)
+    if (target.protocol === 'http:') return answer(http.request(target, plainOptions(init)), init)
+    const host = target.hostname.replace(/^\[|\]$/g, '')
+    const port = Number(target.port) || 443
+    const proxy = init.direct === true ? undefined : proxyFor(system, host, port)
+    const secure = { secureContext: secureContext(), rejectUnauthorized: true }
+    const tunnel = proxy && (await openTunnel(proxy, host, port, secure, init.signal))
+    const options = { ...plainOptions(init), ...secure, ...(tunnel && through(tunnel, host, secure)) }
+    return answer(https.request(target, options), init)
+  }
+}
+
+function plainOptions(init: FetchInit): https.RequestOptions {
+  const length = init.body === undefined ? {} : { 'content-length': Buffer.byteLength(init.body) }
+  return {
+    method: init.method,
+    headers: { ...init.headers, ...(init.method === 'POST' ? { 'content-length': 0 } : {}), ...length },
+    agent: false,
+    signal: init.signal,
+  }
+}
+
+/** TLS with the far host inside a tunnel. */
+function through(
+  socket: Socket,
+  host: string,
+  secure: tls.SecureContextOptions & tls.CommonConnectionOptions,
+): https.RequestOptions {
+  return { createConnection: () => tls.connect({ ...secure, socket, servername: host }) }
+}
+
+function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResponse> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject)
+    request.on('response', (response) => {
+      // An error after this belongs to whoever reads the body.
+      response.on('error', () => {})
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: { get: (name) => headerValue(response, name.toLowerCase()) },
+        body: response,
+      })
+    })
+    request.end(init.body)
+  })
+}
+
+/** All lines of one header, joined (RFC 9110 §5.3); Node's own `headers` drops some repetitions. */
+function headerValue(response: http.IncomingMessage, name: string): string | null {
+  const values = response.headersDistinct[name]
+  return values === undefined ? null : values.join(', ')
+}

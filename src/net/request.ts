@@ -1,0 +1,131 @@
+import { foreignCode, KeyringError } from '../system/errors.ts'
+import { debug } from '../system/log.ts'
+import { Secret } from '../system/secret.ts'
+import type { FetchResponse, System } from '../system/system.ts'
+import type { TrustedUrl } from './allowlist.ts'
+import { networkError } from './network-error.ts'
+import { retried } from './retry.ts'
+
+/** What a server answered. */
+export interface Answer {
+  readonly status: number
+  /** The value of a header, repeated lines joined with a comma; undefined when absent. */
+  readonly header: (name: string) => string | undefined
+  /** The body, empty where it was not wanted. */
+  readonly text: string
+}
+
+/** How a request is made. All times are milliseconds. */
+export interface RequestOptions {
+  readonly method?: 'GET' | 'POST'
+  /** Longest wait for one attempt, from connecting to the last byte. */
+  readonly timeoutMs?: number
+  /** Most bytes of a body; 0 when the body is not wanted. */
+  readonly limit?: number
+  /** Never through a proxy. */
+  readonly direct?: boolean
+  /** Most attempts; the user's setting where undefined. */
+  readonly attempts?: number
+  /** Which statuses are tried again; 429 and most 5xx where undefined. */
+  readonly transient?: (status: number) => boolean
+}
+
+const TIMEOUT_MS = 20_000
+const BODY_LIMIT = 1_048_576
+
+/** Asks without any secret. */
+export function request(
+  system: System,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  options: RequestOptions = {},
+): Promise<Answer> {
+  return retried(system, hostOf(url), options, () => attempt(system, url, headers, undefined, options))
+}
+
+/** Asks with a secret in a header or in the body. The type of `url` is the promise of this program. */
+export function requestWithSecret(
+  system: System,
+  url: TrustedUrl,
+  headers: Readonly<Record<string, string | Secret>>,
+  body: string | Secret | undefined,
+  options: RequestOptions = {},
+): Promise<Answer> {
+  const plain = Object.entries(headers).map(([name, value]) => [name, revealed(value)])
+  const all = Object.fromEntries(plain) as Record<string, string>
+  const text = body === undefined ? undefined : revealed(body)
+  return retried(system, hostOf(url), options, () => attempt(system, url, all, text, options))
+}
+
+/** A body of type application/x-www-form-urlencoded (WHATWG URL §5.2) that may hold secrets. */
+export function formBody(fields: Readonly<Record<string, string | Secret>>): Secret {
+  const form = new URLSearchParams()
+  for (const [name, value] of Object.entries(fields)) form.set(name, revealed(value))
+  return new Secret(form.toString())
+}
+
+function revealed(value: string | Secret): string {
+  return value instanceof Secret ? value.reveal() : value
+}
+
+async function attempt(
+  system: System,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  body: string | undefined,
+  options: RequestOptions,
+): Promise<Answer> {
+  const method = options.method ?? (body === undefined ? 'GET' : 'POST')
+  const what = `${method} ${withoutQuery(url)}`
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS
+  const started = system.now()
+  const elapsed = (): string => `${system.now() - started} ms`
+  const stop = new AbortController()
+  const abort = (): void => stop.abort()
+  void system.sleep(timeoutMs, stop.signal).then(abort)
+  system.signal.addEventListener('abort', abort)
+  if (system.signal.aborted) abort()
+  try {
+    const response = await system.fetch(url, {
+      method,
+      headers: { 'user-agent': 'artifacts-keyring-nofuss', ...headers },
+      ...(body === undefined ? {} : { body }),
+      ...(options.direct === true ? { direct: true } : {}),
+      redirect: 'manual',
+      signal: stop.signal,
+    })
+    const text = await readBody(response, options.limit ?? BODY_LIMIT, hostOf(url))
+    debug(system, `${what} ${response.status} ${elapsed()}`)
+    return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, text }
+  } catch (error) {
+    const failure = networkError(system, error, hostOf(url), stop.signal.aborted, timeoutMs)
+    debug(system, `${what} failed after ${elapsed()}: ${foreignCode(error) ?? failure.message}`)
+    throw failure
+  } finally {
+    system.signal.removeEventListener('abort', abort)
+    // Ends the wait above, and the connection where the body was not read to its end.
+    abort()
+  }
+}
+
+async function readBody(response: FetchResponse, limit: number, host: string): Promise<string> {
+  if (limit === 0 || response.body === null) return ''
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body) {
+    length += chunk.length
+    if (length > limit) {
+      throw new KeyringError('BAD_ANSWER', `the answer of ${host} is longer than ${limit} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+function withoutQuery(url: string): string {
+  return url.replace(/^https?:\/\//, '').replace(/[?#].*$/s, '')
+}
+
+function hostOf(url: string): string {
+  return withoutQuery(url).replace(/\/.*$/s, '')
+}

@@ -1,0 +1,66 @@
+import { KeyringError } from '../system/errors.ts'
+import { debug } from '../system/log.ts'
+import { wholeNumber } from '../system/settings.ts'
+import type { System } from '../system/system.ts'
+import { outOfTime } from './network-error.ts'
+import type { Answer, RequestOptions } from './request.ts'
+
+const TRANSIENT = [429, 500, 502, 503, 504]
+const BASE_MS = 500
+const CAP_MS = 8_000
+
+/**
+ * Tries again after 429, a 5xx or a dropped connection, with full jitter; never after a TLS error,
+ * a refusal of the proxy or any other status.
+ *
+ * @returns the last answer, whatever its status
+ * @throws KeyringError of the last attempt, TIMEOUT when the call's time is over
+ */
+export async function retried(
+  system: System,
+  host: string,
+  options: RequestOptions,
+  attempt: () => Promise<Answer>,
+): Promise<Answer> {
+  const most = options.attempts ?? attemptsSetting(system)
+  const transient = options.transient ?? ((status) => TRANSIENT.includes(status))
+  for (let number = 1; ; number += 1) {
+    const outcome = await attempt().catch(retryable)
+    const failed = outcome instanceof KeyringError
+    if (!failed && !transient(outcome.status)) return outcome
+    const asked = failed ? undefined : retryAfterMs(system, outcome.header('retry-after'))
+    const wait = asked ?? jitter(system, number)
+    // Waiting beyond the end of the call would only make the same answer come later.
+    if (number >= most || system.now() + wait >= system.endsAt) {
+      if (failed) throw outcome
+      return outcome
+    }
+    debug(system, `trying ${host} again in ${Math.round(wait)} ms (attempt ${number} of ${most})`)
+    await system.sleep(wait, system.signal)
+    if (system.signal.aborted) throw outOfTime(host)
+  }
+}
+
+/** How often a request is tried: ARTIFACTS_KEYRING_NOFUSS_RETRIES, 1 to 10, default 3. */
+function attemptsSetting(system: System): number {
+  const bounds = { least: 1, most: 10, fallback: 3 }
+  return wholeNumber(system, 'ARTIFACTS_KEYRING_NOFUSS_RETRIES', bounds)
+}
+
+function retryable(error: unknown): KeyringError {
+  if (error instanceof KeyringError && error.code === 'NETWORK') return error
+  throw error
+}
+
+/** Full jitter: anything from nothing to a bound that doubles with each attempt. */
+function jitter(system: System, number: number): number {
+  return system.random() * Math.min(CAP_MS, BASE_MS * 2 ** (number - 1))
+}
+
+/** Retry-After in seconds or as a date (RFC 9110 §10.2.3), as milliseconds from now. */
+function retryAfterMs(system: System, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (/^\d{1,6}$/.test(value)) return Number(value) * 1000
+  const time = Date.parse(value)
+  return Number.isNaN(time) ? undefined : Math.max(0, time - system.now())
+}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import type { Command, CommandResult } from './system.ts'
+
+/** How long output is waited for after the program itself has ended, in milliseconds. */
+const STRAGGLER_MS = 250
+
+/**
+ * Runs a program: argv only, no standard input, `/` as working directory, a group of its own so
+ * that whatever it started ends with it, bounded output, bounded time.
+ *
+ * @param signal ends the program early, which counts as `timeout`
+ */
+export function run(command: Command, signal: AbortSignal): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const windows = process.platform === 'win32'
+    const child = start(command, windows)
+    if (child === undefined) return resolve({ ended: 'not-started' })
+    const stdout: Uint8Array[] = []
+    const stderr: Uint8Array[] = []
+    const finish = (result: CommandResult): void => {
+      clearTimeout(timer)
+      clearTimeout(straggler)
+      signal.removeEventListener('abort', outOfTime)
+      process.removeListener('exit', killGroup)
+      killGroup()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      resolve(result)
+    }
+    const killGroup = (): void => kill(child, windows)
+    const outOfTime = (): void => finish({ ended: 'timeout' })
+    const collect = (chunks: Uint8Array[]) => {
+      let length = 0
+      return (chunk: Uint8Array): void => {
+        length += chunk.length
+        chunks.push(chunk)
+        if (length > command.limit) finish({ ended: 'too-much-output' })
+      }
+    }
+    const exited = (status: number | null): void => {
+      if (status === null) return finish({ ended: 'signal' })
+      finish({ ended: 'exit', status, stdout: decode(stdout), stderr: decode(stderr) })
+    }
+    let straggler: NodeJS.Timeout | undefined
+    const timer = setTimeout(outOfTime, command.timeoutMs)
+    signal.addEventListener('abort', outOfTime)
+    if (signal.aborted) return outOfTime()
+    process.once('exit', killGroup)
+    child.stdout?.on('data', collect(stdout)).on('error', () => {})
+    child.stderr?.on('data', collect(stderr)).on('error', () => {})
+    child.on('error', () => finish({ ended: 'not-started' }))
+    child.on('close', exited)
+    // A program that leaves a grandchild behind never closes its output: do not wait for that.
+    child.on('exit', (status) => {
+      straggler = setTimeout(exited, STRAGGLER_MS, status)
+    })
+  })
+}
+
+function start(command: Command, windows: boolean): ChildProcess | undefined {
+  try {
+    return spawn(command.program, command.args, {
+      cwd: windows ? (process.env['SystemRoot'] ?? 'C:\\Windows') : '/',
+      env: { ...process.env, ...command.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: !windows,
+      windowsHide: true,
+    })
+  } catch {
+    return undefined
+  }
+}
+
+function kill(child: ChildProcess, windows: boolean): void {
+  if (child.pid === undefined) return
+  try {
+    if (windows) child.kill('SIGKILL')
+    else process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // The group has already ended.
+  }
+}
+
+function decode(chunks: readonly Uint8Array[]): string {
+  return new TextDecoder().decode(Buffer.concat(chunks))
+}

@@ -1,0 +1,81 @@
+/** What is asked of a server. The names are those of `fetch`'s RequestInit. */
+export interface FetchInit {
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  /** Always `manual`: a redirect is an answer here, never followed. */
+  readonly redirect: 'manual'
+  readonly signal: AbortSignal
+  /** Never through a proxy. For identity endpoints on the machine itself. */
+  readonly direct?: boolean
+}
+
+/** What is read of an answer. `fetch`'s Response has this shape. */
+export interface FetchResponse {
+  readonly status: number
+  /** Repeated header lines are joined with a comma (RFC 9110 §5.3). */
+  readonly headers: { get(name: string): string | null }
+  readonly body: AsyncIterable<Uint8Array> | null
+}
+
+/** The one way to the network: the call shape of the platform's `fetch`. */
+export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>
+
+/** A program to run: argv only, never a shell. */
+export interface Command {
+  /** Absolute path. */
+  readonly program: string
+  readonly args: readonly string[]
+  /** Variables beside those of this process; `undefined` takes one away. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly timeoutMs: number
+  /** Most bytes that are read of each of stdout and stderr. */
+  readonly limit: number
+}
+
+/** How a program ended. Output is UTF-8, with U+FFFD for what is not. */
+export type CommandResult =
+  | { readonly ended: 'exit'; readonly status: number; readonly stdout: string; readonly stderr: string }
+  | { readonly ended: 'not-started' | 'timeout' | 'too-much-output' | 'signal' }
+
+/** Why a file could not be read. */
+export type FileProblem = 'missing' | 'unreadable' | 'not a regular file' | 'too large' | 'not UTF-8'
+
+/** The text of a file, or why there is none. */
+export type FileText = { readonly text: string } | { readonly problem: FileProblem }
+
+/**
+ * Everything outside this program: variables, clock, disk, programs, network, standard streams.
+ * It is a parameter of every function that needs it; `node.ts` is its only real implementation.
+ */
+export interface System {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly platform: string
+  readonly pid: number
+  /** The user's home folder by the operating system, where the variables do not say. */
+  readonly home: () => string | undefined
+  /** Aborted when the call must end: its time is over or the user interrupts. */
+  readonly signal: AbortSignal
+  /** When the call's time is over, in milliseconds since 1970. */
+  readonly endsAt: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** At least 0, below 1. */
+  readonly random: () => number
+  /** Ends early, without an error, when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** A regular file as UTF-8 without its byte order mark. Never waits on a FIFO or a device. */
+  readonly readFile: (path: string, limit: number) => FileText
+  /** Appends to a file of the user's own (0600); says whether that worked. */
+  readonly appendFile: (path: string, text: string) => boolean
+  /** Makes a file that must not exist yet, with its folders. */
+  readonly createFile: (path: string, text: string) => 'created' | 'exists' | 'failed'
+  readonly isExecutable: (path: string) => boolean
+  readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
+  readonly fetch: Fetch
+  /** Reads standard input to its end and forgets it. */
+  readonly drainInput: () => Promise<void>
+  /** Writes everything, or says that it could not. */
+  readonly writeOut: (text: string) => boolean
+  readonly writeErr: (text: string) => void
+}
