@@ -33,7 +33,7 @@ const TIMEOUT_MS = 10_000
 export async function discover(feed: Feed, system: System): Promise<Discovery> {
   // Suppress keeps Azure DevOps from answering with a redirect to a sign-in page.
   const headers = { accept: 'application/json', 'x-tfs-fedauthredirect': 'Suppress' }
-  const options = { limit: 0, timeoutMs: TIMEOUT_MS }
+  const options = { bodyOf: [200], limit: 65_536, overflow: 'cut', timeoutMs: TIMEOUT_MS } as const
   const discovery = parseDiscovery(feed, await request(system, feed.url, headers, options))
   debug(system, `the feed's tenant is ${discovery.tenant}`)
   return discovery
@@ -45,10 +45,11 @@ export function parseDiscovery(feed: Feed, answer: Answer): Discovery {
   const endpoint = answer.header('x-vss-authorizationendpoint')
   const tenant = bearerTenant(answer, host) ?? resourceTenant(answer, host)
   const saysNothing = tenant === undefined && endpoint === undefined
-  if (answer.status === 200 && saysNothing) {
+  const signIn = isSignInPage(answer)
+  if (answer.status === 200 && saysNothing && !signIn) {
     throw new KeyringError('PUBLIC_FEED', `${host} answers without a credential`)
   }
-  if (isSignInPage(answer.status) || (answer.status !== 401 && saysNothing)) {
+  if (signIn || (answer.status !== 401 && saysNothing)) {
     throw new KeyringError('DISCOVERY_FAILED', explained(host, answer.status), ...advice(answer.status))
   }
   const sessionTokenUrl = endpoint === undefined ? undefined : trustSessionTokenUrl(endpoint)
@@ -80,9 +81,12 @@ function resourceTenant(answer: Answer, host: string): string | undefined {
   return tenant ?? ANY_TENANT
 }
 
-/** Azure DevOps answers 203 or a redirect where it wants a browser to sign in. */
-function isSignInPage(status: number): boolean {
-  return status === 203 || (status >= 300 && status < 400)
+/**
+ * Azure DevOps answers 203, a redirect or a page with a form where it wants a browser to sign in. A
+ * Simple index (PEP 503), which is what a public feed answers, has neither form nor script.
+ */
+function isSignInPage({ status, text }: Answer): boolean {
+  return status === 203 || (status >= 300 && status < 400) || /<(form|script)\b/i.test(text)
 }
 
 function explained(host: string, status: number): string {

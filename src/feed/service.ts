@@ -52,6 +52,7 @@ function flaw(text: string): string | undefined {
   if (text.length > LENGTH_LIMIT) return 'it is longer than 8 KiB'
   if (/[^\x21-\x7e]/.test(text)) return 'it contains a space, a control or a non-ASCII character'
   if (text.includes('\\')) return 'it contains a backslash'
+  if (/^https?:(?!\/\/)/i.test(text)) return 'there is no // after its scheme'
   if (text.startsWith('-')) return 'it starts with a hyphen'
   return undefined
 }
@@ -60,6 +61,7 @@ function authorityFlaw(authority: string): string | undefined {
   if (authority.includes('%')) return 'there is a percent sign before its path'
   if (authority.split('@').length > 2) return 'there are two @ before its path'
   if (/[[\]]/.test(authority)) return 'there is a bracket before its path'
+  if (hostOf(authority).endsWith('.')) return 'its host ends in a dot'
   return undefined
 }
 

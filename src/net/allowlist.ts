@@ -71,7 +71,7 @@ export function isFeedHost(host: string): boolean {
  * @returns undefined when the value must not be trusted
  */
 export function trustSessionTokenUrl(endpoint: string): TrustedUrl | undefined {
-  const parts = /^https:\/\/([a-z0-9.-]+)(?::443)?(?:\/([\w~.-]*))?\/?$/i.exec(endpoint)
+  const parts = /^https:\/\/([a-z0-9.-]+)(?::443)?(?:\/(?:([\w~.-]+)\/?)?)?$/i.exec(endpoint)
   const host = parts?.[1]?.toLowerCase() ?? ''
   const segment = parts?.[2] ?? ''
   if (!SESSION_TOKEN_HOSTS.some((name) => matches(host, name)) || /^\.+$/.test(segment)) {

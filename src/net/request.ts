@@ -11,7 +11,7 @@ export interface Answer {
   readonly status: number
   /** The value of a header, repeated lines joined with a comma; undefined when absent. */
   readonly header: (name: string) => string | undefined
-  /** The body, empty where it was not wanted. */
+  /** The body; empty where it was not wanted. */
   readonly text: string
 }
 
@@ -20,8 +20,12 @@ export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
   /** Longest wait for one attempt, from connecting to the last byte. */
   readonly timeoutMs?: number
-  /** Most bytes of a body; 0 when the body is not wanted. */
+  /** Most bytes of a body. */
   readonly limit?: number
+  /** What a longer body is: an error, or cut there. */
+  readonly overflow?: 'error' | 'cut'
+  /** The only statuses whose body is read; every one where undefined. */
+  readonly bodyOf?: readonly number[]
   /** Never through a proxy. */
   readonly direct?: boolean
   /** Most attempts; the user's setting where undefined. */
@@ -94,7 +98,7 @@ async function attempt(
       redirect: 'manual',
       signal: stop.signal,
     })
-    const text = await readBody(response, options.limit ?? BODY_LIMIT, hostOf(url))
+    const text = await readBody(response, options, hostOf(url))
     debug(system, `${what} ${response.status} ${elapsed()}`)
     return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, text }
   } catch (error) {
@@ -108,16 +112,21 @@ async function attempt(
   }
 }
 
-async function readBody(response: FetchResponse, limit: number, host: string): Promise<string> {
-  if (limit === 0 || response.body === null) return ''
+async function readBody(
+  response: FetchResponse,
+  options: RequestOptions,
+  host: string,
+): Promise<string> {
+  const { limit = BODY_LIMIT, overflow = 'error', bodyOf } = options
+  if (response.body === null || bodyOf?.includes(response.status) === false) return ''
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body) {
     length += chunk.length
-    if (length > limit) {
-      throw new KeyringError('BAD_ANSWER', `the answer of ${host} is longer than ${limit} bytes`)
-    }
     chunks.push(chunk)
+    if (length <= limit) continue
+    if (overflow === 'cut') break
+    throw new KeyringError('BAD_ANSWER', `the answer of ${host} is longer than ${limit} bytes`)
   }
   return new TextDecoder().decode(Buffer.concat(chunks))
 }

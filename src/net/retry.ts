@@ -61,6 +61,6 @@ function jitter(system: System, number: number): number {
 function retryAfterMs(system: System, value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (/^\d{1,6}$/.test(value)) return Number(value) * 1000
-  const time = Date.parse(value)
+  const time = /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN
   return Number.isNaN(time) ? undefined : Math.max(0, time - system.now())
 }

@@ -55,7 +55,13 @@ async function metadataService(system: System): Promise<FoundToken | Unavailable
   if (podIdentity === undefined && !(await isMetadataServiceThere(base, system))) {
     return { unavailable: 'there is no managed identity endpoint' }
   }
-  return parseToken(await askMetadataService(url, system), 'the metadata service')
+  try {
+    return parseToken(await askMetadataService(url, system), 'the metadata service')
+  } catch (error) {
+    // Where there is no such service, the address belongs to nobody.
+    if (!(error instanceof KeyringError) || error.code !== 'NETWORK') throw error
+    return { unavailable: error.message }
+  }
 }
 
 /** Any answer means that the service is there, but one that says it cannot be reached (Docker). */

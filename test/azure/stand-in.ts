@@ -1,0 +1,139 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sendJson } from './answers.ts'
+import { createBehaviours } from './behaviours.ts'
+import type { Behaviour, World } from './behaviours.ts'
+import { createAuthority } from './certificates.ts'
+import type { CertificateFault } from './certificates.ts'
+import { ENTRA_HOST, entraHandler } from './entra.ts'
+import { feedHandler, isFeedHost } from './feed.ts'
+import { githubHandler } from './github-oidc.ts'
+import { GITHUB_HOST } from './identities.ts'
+import { identityHandler } from './managed-identity.ts'
+import { createProxies } from './proxy.ts'
+import { receive } from './received.ts'
+import type { Handler, RecordedRequest } from './received.ts'
+import { follow, listen } from './servers.ts'
+import { SESSION_TOKEN_HOSTS, sessionTokenHandler } from './session-tokens.ts'
+import { createTokens } from './tokens.ts'
+import type { Tokens } from './tokens.ts'
+
+/** The outside world of one test file. */
+export interface StandIn {
+  readonly proxyUrl: string
+  /** The same proxy, itself reached over TLS. */
+  readonly secureProxyUrl: string
+  readonly identityUrl: string
+  /** The authority's certificate, PEM. */
+  readonly caFile: string
+  /** Holds `caFile`; goes away with `close()`. Tests may put files here too. */
+  readonly directory: string
+  /** Every request, of all hosts and of the identity server, in order of arrival. */
+  readonly requests: RecordedRequest[]
+  /** Every CONNECT target, as `host:443`, in order. */
+  readonly connects: string[]
+  readonly tokens: Tokens
+  /** The variables that lead a program here, and nothing else. */
+  environment(): Record<string, string>
+  /** Puts a test's own handlers in the place of an organization's. */
+  behave(organization: string, behaviour: Behaviour): void
+  /** Puts a test's own handler in the place of a whole host; `identity` is the identity server. */
+  answer(host: string, handler: Handler): void
+  /** Makes a host show a bad certificate. */
+  spoilCertificate(host: string, fault: CertificateFault): void
+  /** Makes the proxies answer 407 to a client that does not show this `user:password`. */
+  guardProxy(credential: string): void
+  /** Forgets requests, connects, all that a test has changed and what was met once. */
+  reset(): void
+  close(): Promise<void>
+}
+
+/** Starts the stand-in on free ports of 127.0.0.1. */
+export async function startStandIn(): Promise<StandIn> {
+  const authority = createAuthority()
+  const world: World = { tokens: createTokens(), behaviours: createBehaviours() }
+  const requests: RecordedRequest[] = []
+  const connects: string[] = []
+  const handlers = new Map<string, Handler>()
+  const spoiled = new Map<string, CertificateFault>()
+  const routes = createRoutes(world)
+  let proxyCredential: string | undefined
+
+  const proxies = createProxies({
+    authority,
+    requests,
+    connects,
+    route: host => handlers.get(host) ?? routes(host),
+    certificateFault: host => spoiled.get(host),
+    credential: () => proxyCredential
+  })
+  const identity = createServer((message, response) => {
+    const handler = handlers.get('identity') ?? identityHandler(world)
+    receive(requests, message.headers.host ?? 'unknown', false, handler)(message, response)
+  })
+  const endings = [proxies.plain, proxies.secure, identity].map(follow)
+  const proxyUrl = `http://127.0.0.1:${await listen(proxies.plain)}`
+  const secureProxyUrl = `https://127.0.0.1:${await listen(proxies.secure)}`
+  const identityUrl = `http://127.0.0.1:${await listen(identity)}`
+
+  const directory = mkdtempSync(join(tmpdir(), 'azure-stand-in-'))
+  const caFile = join(directory, 'ca.pem')
+  writeFileSync(caFile, authority.certificate)
+
+  return {
+    proxyUrl,
+    secureProxyUrl,
+    identityUrl,
+    caFile,
+    directory,
+    requests,
+    connects,
+    tokens: world.tokens,
+    environment: () => ({
+      HTTPS_PROXY: proxyUrl,
+      SSL_CERT_FILE: caFile,
+      REQUESTS_CA_BUNDLE: caFile,
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: identityUrl
+    }),
+    behave: (organization, behaviour) => world.behaviours.set(organization, behaviour),
+    answer: (host, handler) => void handlers.set(host, handler),
+    spoilCertificate: (host, fault) => void spoiled.set(host, fault),
+    guardProxy: credential => {
+      proxyCredential = credential
+    },
+    reset: () => {
+      requests.length = 0
+      connects.length = 0
+      handlers.clear()
+      spoiled.clear()
+      proxyCredential = undefined
+      world.behaviours.reset()
+    },
+    close: async () => {
+      await Promise.all(endings.map(end => end()))
+      rmSync(directory, { recursive: true, force: true })
+    }
+  }
+}
+
+function createRoutes(world: World): (host: string) => Handler {
+  const feed = feedHandler(world)
+  const hosts = new Map<string, Handler>([
+    [ENTRA_HOST, entraHandler(world)],
+    [GITHUB_HOST, githubHandler(world)],
+    ...SESSION_TOKEN_HOSTS.map(host => [host, sessionTokenHandler(world)] as const)
+  ])
+  return host => hosts.get(host) ?? (isFeedHost(host) ? feed : evilHandler)
+}
+
+/** Answers what a thief would: whatever the client hopes to read. */
+const evilHandler: Handler = (request, response) => {
+  request.errors.push('a request to a host that is none of Azure\'s')
+  const token = 'CANARYevil.from.a.thief'
+  sendJson(response, 200, {
+    token, access_token: token, value: token, token_type: 'Bearer', expires_in: 3599,
+    validTo: '2099-01-01T00:00:00Z', scope: 'vso.packaging', displayName: 'evil'
+  })
+}

@@ -1,0 +1,127 @@
+import type { Command, CommandResult, FetchInit, FileText, System } from '../../src/system/system.ts'
+
+/** One request that the code under test made. */
+export interface AskedRequest extends FetchInit {
+  readonly url: string
+}
+
+/** What a fake server answers. */
+export interface FakeAnswer {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+/** A world in which nothing exists unless the test says so. */
+export interface FakeWorld {
+  readonly env?: Readonly<Record<string, string>>
+  readonly files?: Readonly<Record<string, string | FileText>>
+  readonly programs?: Readonly<Record<string, (command: Command) => CommandResult>>
+  readonly fetch?: (request: AskedRequest) => FakeAnswer | Error
+  readonly platform?: string
+  readonly home?: string
+  readonly now?: number
+}
+
+/** The fake world, and what was done to it. */
+export interface FakeSystem extends System {
+  readonly out: string[]
+  readonly err: string[]
+  readonly requests: AskedRequest[]
+  readonly sleeps: number[]
+  readonly created: Map<string, string>
+  readonly appended: Map<string, string>
+}
+
+/** A point in time for all tests: 2026-11-01T00:00:00Z, in milliseconds. */
+export const NOW = Date.UTC(2026, 10, 1)
+
+/** Makes a world. An unplanned request is an error of the test. */
+export function fakeSystem(world: FakeWorld = {}): FakeSystem {
+  const out: string[] = []
+  const err: string[] = []
+  const requests: AskedRequest[] = []
+  const sleeps: number[] = []
+  const created = new Map<string, string>()
+  const appended = new Map<string, string>()
+  const { signal } = new AbortController()
+  return {
+    out,
+    err,
+    requests,
+    sleeps,
+    created,
+    appended,
+    env: world.env ?? {},
+    platform: world.platform ?? 'linux',
+    pid: 42,
+    home: () => world.home,
+    signal,
+    endsAt: (world.now ?? NOW) + 60_000,
+    now: () => world.now ?? NOW,
+    random: () => 0.5,
+    sleep: (ms, stop) => {
+      // The wait between attempts passes at once; the limit of an attempt is never reached.
+      if (stop !== signal) return new Promise((resolve) => stop.addEventListener('abort', () => resolve()))
+      sleeps.push(ms)
+      return Promise.resolve()
+    },
+    readFile: (path) => {
+      const file = world.files?.[path]
+      if (file === undefined) return { problem: 'missing' }
+      return typeof file === 'string' ? { text: file } : file
+    },
+    appendFile: (path, text) => {
+      appended.set(path, (appended.get(path) ?? '') + text)
+      return true
+    },
+    createFile: (path, text) => {
+      if (created.has(path) || world.files?.[path] !== undefined) return 'exists'
+      created.set(path, text)
+      return 'created'
+    },
+    isExecutable: (path) => world.programs?.[path] !== undefined,
+    run: (command) => {
+      const program = world.programs?.[command.program]
+      return Promise.resolve(program?.(command) ?? { ended: 'not-started' })
+    },
+    fetch: (url, init) => {
+      const request = { url, ...init }
+      requests.push(request)
+      const answer = world.fetch?.(request) ?? new Error(`unplanned request to ${url}`)
+      if (answer instanceof Error) return Promise.reject(answer)
+      const headers = new Map(Object.entries(answer.headers ?? {}))
+      return Promise.resolve({
+        status: answer.status,
+        headers: { get: (name: string) => headers.get(name.toLowerCase()) ?? null },
+        body: bodyOf(answer.body ?? ''),
+      })
+    },
+    drainInput: () => Promise.resolve(),
+    writeOut: (text) => {
+      out.push(text)
+      return true
+    },
+    writeErr: (text) => void err.push(text),
+  }
+}
+
+/** A program that ended well with this output. */
+export function printed(stdout: string, stderr = '', status = 0): CommandResult {
+  return { ended: 'exit', status, stdout, stderr }
+}
+
+/** An error as Node throws it. */
+export function systemError(code: string): Error {
+  return Object.assign(new Error(`CANARY message of ${code}`), { code })
+}
+
+/** A JWT with these claims and no signature worth the name. */
+export function jwt(claims: unknown): string {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.CANARYsignature`
+}
+
+async function* bodyOf(text: string): AsyncGenerator<Uint8Array> {
+  if (text !== '') yield await Promise.resolve(Buffer.from(text))
+}
