@@ -91,16 +91,15 @@ function withDeadline(world: System): { readonly system: System; readonly end: (
   const bounds = { least: 1, most: 3600, fallback: 60 }
   const ms = wholeNumber(world, 'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT', bounds) * 1000
   const over = new AbortController()
-  const end = (): void => over.abort()
-  void world.sleep(ms, over.signal).then(end)
-  world.signal.addEventListener('abort', end)
+  const end = world.limit(ms, () => over.abort())
   return { system: { ...world, signal: over.signal, endsAt: world.now() + ms }, end }
 }
 
 /** The last resort against a wait that does not notice the end of the call's time. */
 async function outOfTime(system: System): Promise<never> {
   await new Promise((resolve) => system.signal.addEventListener('abort', resolve, { once: true }))
-  await system.sleep(500, new AbortController().signal)
+  // A wait that does notice says what it waited for: let it speak first.
+  await system.sleep(200, new AbortController().signal)
   const hint = 'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT sets how many seconds a call may take'
   throw new KeyringError('TIMEOUT', 'the time of this call is over', hint)
 }

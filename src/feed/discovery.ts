@@ -27,16 +27,23 @@ const TIMEOUT_MS = 10_000
  * names in the headers of the 401.
  *
  * @throws KeyringError PUBLIC_FEED when the feed needs no credential, UNTRUSTED_ENDPOINT when it
- *   names a host that is not allowlisted, DISCOVERY_FAILED when the answer is of no use, or an
- *   error of the network
+ *   names a host that is not allowlisted, TIMEOUT, or DISCOVERY_FAILED when there is no answer or one
+ *   of no use
  */
 export async function discover(feed: Feed, system: System): Promise<Discovery> {
   // Suppress keeps Azure DevOps from answering with a redirect to a sign-in page.
   const headers = { accept: 'application/json', 'x-tfs-fedauthredirect': 'Suppress' }
   const options = { bodyOf: [200], limit: 65_536, overflow: 'cut', timeoutMs: TIMEOUT_MS } as const
-  const discovery = parseDiscovery(feed, await request(system, feed.url, headers, options))
+  const answer = await request(system, feed.url, headers, options).catch(endOfCall)
+  const discovery = parseDiscovery(feed, answer)
   debug(system, `the feed's tenant is ${discovery.tenant}`)
   return discovery
+}
+
+/** A feed that cannot be reached is of no use to any provider. */
+function endOfCall(error: unknown): never {
+  if (!(error instanceof KeyringError) || error.code === 'TIMEOUT') throw error
+  throw new KeyringError('DISCOVERY_FAILED', error.message, ...error.hints)
 }
 
 /** Reads the headers of the feed's answer; see `discover` for the errors. */

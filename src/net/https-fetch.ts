@@ -48,7 +48,8 @@ function through(
   host: string,
   secure: tls.SecureContextOptions & tls.CommonConnectionOptions,
 ): https.RequestOptions {
-  return { createConnection: () => tls.connect({ ...secure, socket, servername: host }) }
+  // With an agent, even the one that `false` stands for, createConnection would not be asked.
+  return { agent: undefined, defaultPort: 443, createConnection: () => tls.connect({ ...secure, socket, servername: host }) }
 }
 
 function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResponse> {

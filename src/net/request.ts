@@ -86,7 +86,7 @@ async function attempt(
   const elapsed = (): string => `${system.now() - started} ms`
   const stop = new AbortController()
   const abort = (): void => stop.abort()
-  void system.sleep(timeoutMs, stop.signal).then(abort)
+  const unlimited = system.limit(timeoutMs, abort)
   system.signal.addEventListener('abort', abort)
   if (system.signal.aborted) abort()
   try {
@@ -106,8 +106,9 @@ async function attempt(
     debug(system, `${what} failed after ${elapsed()}: ${foreignCode(error) ?? failure.message}`)
     throw failure
   } finally {
+    unlimited()
     system.signal.removeEventListener('abort', abort)
-    // Ends the wait above, and the connection where the body was not read to its end.
+    // Ends the connection where the body was not read to its end.
     abort()
   }
 }

@@ -33,6 +33,7 @@ export function nodeSystem(parts: NodeSystemParts): System {
     now: Date.now,
     random: Math.random,
     sleep,
+    limit,
     readFile,
     appendFile,
     createFile,
@@ -67,14 +68,19 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-function readFile(path: string, limit: number): FileText {
+function limit(ms: number, expired: () => void): () => void {
+  const timer = setTimeout(expired, ms)
+  return () => clearTimeout(timer)
+}
+
+function readFile(path: string, most: number): FileText {
   let file: number | undefined
   try {
     // O_NONBLOCK so that opening a FIFO does not wait for somebody to write to it.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     if (!fstatSync(file).isFile()) return { problem: 'not a regular file' }
-    const bytes = readAtMost(file, limit + 1)
-    if (bytes.length > limit) return { problem: 'too large' }
+    const bytes = readAtMost(file, most + 1)
+    if (bytes.length > most) return { problem: 'too large' }
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
   } catch (error) {
     const code = foreignCode(error)
@@ -86,8 +92,8 @@ function readFile(path: string, limit: number): FileText {
   }
 }
 
-function readAtMost(file: number, limit: number): Uint8Array {
-  const size = Math.min(limit, Math.max(4096, fstatSync(file).size + 1))
+function readAtMost(file: number, most: number): Uint8Array {
+  const size = Math.min(most, Math.max(4096, fstatSync(file).size + 1))
   const bytes = new Uint8Array(size)
   let length = 0
   while (length < size) {

@@ -64,6 +64,8 @@ export interface System {
   readonly random: () => number
   /** Ends early, without an error, when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Limits a wait: calls `expired` after that time, unless what it returns is called before. */
+  readonly limit: (ms: number, expired: () => void) => () => void
   /** A regular file as UTF-8 without its byte order mark. Never waits on a FIFO or a device. */
   readonly readFile: (path: string, limit: number) => FileText
   /** Appends to a file of the user's own (0600); says whether that worked. */

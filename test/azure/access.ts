@@ -9,7 +9,7 @@ export type Access = 'anonymous' | 'refused' | 'read' | 'write'
 
 /** Judges the credential of a request to a feed, noting what is wrong with it. */
 export function judgeAccess(
-  request: ReceivedRequest, organization: Organization, tokens: Tokens
+  request: ReceivedRequest, organization: Organization, tokens: Tokens,
 ): Access {
   const header = request.headers['authorization']
   if (header === undefined) return 'anonymous'

@@ -16,22 +16,25 @@ export interface Fault {
 
 /** The sign-in page that Azure DevOps sends to what it takes for a browser. */
 export const SIGN_IN_PAGE = '<!DOCTYPE html><html><head><title>Azure DevOps Services | Sign In' +
-  '</title></head><body><form action="https://login.microsoftonline.com/common"></form></body></html>'
+  '</title></head><body><form action="https://login.microsoftonline.com/common"></form></body>' +
+  '</html>'
+
+const NAMESPACE = 'Microsoft.VisualStudio.Services.Common'
 
 /** Answers with JSON. */
 export function sendJson(
   response: ServerResponse, status: number, value: unknown,
-  headers: Readonly<Record<string, string | readonly string[]>> = {}
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): void {
   send(response, status, JSON.stringify(value), {
-    'content-type': 'application/json; charset=utf-8', ...headers
+    'content-type': 'application/json; charset=utf-8', ...headers,
   })
 }
 
 /** Answers with a text of any kind. */
 export function send(
   response: ServerResponse, status: number, body: string | Uint8Array,
-  headers: Readonly<Record<string, string | readonly string[]>> = {}
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): void {
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
@@ -41,19 +44,19 @@ export function send(
 
 /** Azure DevOps's own shape of an error. */
 export function sendDevOpsError(
-  response: ServerResponse, status: number, message: string, type = 'VssServiceException'
+  response: ServerResponse, status: number, message: string, type = 'VssServiceException',
 ): void {
   sendJson(response, status, {
     $id: '1', innerException: null, message,
-    typeName: `Microsoft.VisualStudio.Services.Common.${type}, Microsoft.VisualStudio.Services.Common`,
-    typeKey: type, errorCode: 0, eventId: 3000
+    typeName: `${NAMESPACE}.${type}, ${NAMESPACE}`,
+    typeKey: type, errorCode: 0, eventId: 3000,
   }, { 'x-vss-e2eid': randomUUID(), activityid: randomUUID() })
 }
 
 /** Answers as a fault says, on top of headers that belong to the host. */
 export async function misbehave(
   fault: Fault, response: ServerResponse,
-  headers: Readonly<Record<string, string | readonly string[]>> = {}
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): Promise<void> {
   const { status = 200, body = '' } = fault
   if (fault.end === 'hang') return
@@ -69,7 +72,7 @@ export async function misbehave(
 
 async function stream(
   response: ServerResponse, status: number, start: string, size: number,
-  headers: Readonly<Record<string, string | readonly string[]>>
+  headers: Readonly<Record<string, string | readonly string[]>>,
 ): Promise<void> {
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
@@ -83,7 +86,7 @@ async function stream(
 
 function cut(
   response: ServerResponse, status: number, body: string,
-  headers: Readonly<Record<string, string | readonly string[]>>
+  headers: Readonly<Record<string, string | readonly string[]>>,
 ): void {
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)

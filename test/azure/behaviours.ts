@@ -16,12 +16,12 @@ export interface Behaviours {
   /** True: the fault of the organization's row was met, and nothing is left to answer. */
   fault(
     organization: string, service: keyof Behaviour, response: ServerResponse,
-    headers?: Readonly<Record<string, string | readonly string[]>>
+    headers?: Readonly<Record<string, string | readonly string[]>>,
   ): Promise<boolean>
   /** True: a test's own handler answered. Asked before any check of the request. */
   override(
     organization: string, service: keyof Behaviour,
-    request: ReceivedRequest, response: ServerResponse
+    request: ReceivedRequest, response: ServerResponse,
   ): Promise<boolean>
   reset(): void
 }
@@ -57,6 +57,6 @@ export function createBehaviours(): Behaviours {
       met.set(key, before + 1)
       await misbehave(row, response, headers)
       return true
-    }
+    },
   }
 }

@@ -2,7 +2,7 @@ import { createHash, createPublicKey, generateKeyPairSync, randomBytes, sign } f
 import type { KeyObject } from 'node:crypto'
 import { isIP, isIPv4 } from 'node:net'
 import {
-  bits, explicit, implicit, integer, octets, oid, sequence, set, TRUE, utcTime, utf8
+  bits, explicit, implicit, integer, octets, oid, sequence, set, TRUE, utcTime, utf8,
 } from './der.ts'
 
 /** What can be wrong with a server's certificate. */
@@ -44,7 +44,7 @@ export function createAuthority(): Authority {
       const made = makeLeaf(issuer, host, fault)
       leaves.set(name, made)
       return made
-    }
+    },
   }
 }
 
@@ -57,13 +57,13 @@ function makeLeaf(authority: Subject, host: string, fault: CertificateFault | un
   const extensions = leafExtensions(subject, issuer, name)
   return {
     certificate: issue(subject, issuer, validity, extensions),
-    key: subject.key.export({ type: 'pkcs8', format: 'pem' }).toString()
+    key: subject.key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }
 
 function issue(
   subject: Subject, issuer: Subject, [from, to]: readonly [number, number],
-  extensions: readonly Buffer[]
+  extensions: readonly Buffer[],
 ): string {
   const now = Date.now()
   const content = sequence(
@@ -74,7 +74,7 @@ function issue(
     sequence(utcTime(new Date(now + from)), utcTime(new Date(now + to))),
     distinguishedName(subject.name),
     publicKeyInfo(subject.key),
-    explicit(3, sequence(...extensions))
+    explicit(3, sequence(...extensions)),
   )
   const signed = sequence(content, ECDSA_WITH_SHA256, bits(sign('sha256', content, issuer.key)))
   const lines = signed.toString('base64').match(/.{1,64}/g) ?? []
@@ -86,7 +86,7 @@ function authorityExtensions(authority: Subject): Buffer[] {
     critical('2.5.29.19', sequence(TRUE)),
     // keyCertSign and cRLSign
     critical('2.5.29.15', bits(Buffer.from([0x06]), 1)),
-    ...keyIdentifiers(authority, authority)
+    ...keyIdentifiers(authority, authority),
   ]
 }
 
@@ -100,7 +100,7 @@ function leafExtensions(subject: Subject, issuer: Subject, name: string): Buffer
     // extendedKeyUsage: serverAuth
     plain('2.5.29.37', sequence(oid('1.3.6.1.5.5.7.3.1'))),
     plain('2.5.29.17', sequence(alternative)),
-    ...keyIdentifiers(subject, issuer)
+    ...keyIdentifiers(subject, issuer),
   ]
 }
 
@@ -108,7 +108,7 @@ function leafExtensions(subject: Subject, issuer: Subject, name: string): Buffer
 function keyIdentifiers(subject: Subject, issuer: Subject): Buffer[] {
   return [
     plain('2.5.29.14', octets(keyIdentifier(subject.key))),
-    plain('2.5.29.35', sequence(implicit(0, keyIdentifier(issuer.key))))
+    plain('2.5.29.35', sequence(implicit(0, keyIdentifier(issuer.key)))),
   ]
 }
 

@@ -24,7 +24,7 @@ export function challengeHeaders(organization: Organization): Record<string, str
     'X-TFS-FedAuthRealm': 'https://pkgsprodcus1.pkgs.visualstudio.com/',
     'X-TFS-FedAuthIssuer': `https://pkgs.dev.azure.com/${name}/`,
     'X-VSS-E2EID': randomUUID(),
-    ActivityId: randomUUID()
+    ActivityId: randomUUID(),
   }
 }
 

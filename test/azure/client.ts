@@ -23,7 +23,9 @@ export interface Answer {
 }
 
 /** Asks for an address through the proxy, or directly when it is a plain one. */
-export async function ask(standIn: StandIn, address: string, question: Question = {}): Promise<Answer> {
+export async function ask(
+  standIn: StandIn, address: string, question: Question = {},
+): Promise<Answer> {
   const url = new URL(address)
   const socket = url.protocol === 'https:' ? await tunnel(standIn, url) : undefined
   return new Promise((resolve, reject) => {
@@ -32,7 +34,8 @@ export async function ask(standIn: StandIn, address: string, question: Question 
     const sent = request(url, {
       method,
       headers: { connection: 'close', ...headers },
-      ...(socket === undefined ? { agent: false } : { createConnection: () => socket })
+      ...(socket === undefined
+        ? { agent: false } : { createConnection: () => socket, defaultPort: 443 }),
     }, message => {
       read(message, enough).then(text => {
         sent.destroy()
@@ -50,10 +53,15 @@ export function basic(username: string, password: string): Record<string, string
 }
 
 /** A checked TLS connection to a host behind the proxy. */
-export function tunnel(standIn: StandIn, url: URL, headers: Record<string, string> = {}): Promise<Socket> {
+export function tunnel(
+  standIn: StandIn, url: URL, headers: Record<string, string> = {}, proxy = standIn.proxyUrl,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const path = `${url.hostname}:${url.port === '' ? '443' : url.port}`
-    const opening = plainRequest(standIn.proxyUrl, { method: 'CONNECT', path, headers, agent: false })
+    const ca = readFileSync(standIn.caFile)
+    // An empty servername: the proxy's certificate is for its address, not for the Host header.
+    const options = { method: 'CONNECT', path, headers, agent: false, ca, servername: '' } as const
+    const opening = (proxy.startsWith('https:') ? secureRequest : plainRequest)(proxy, options)
     opening.on('error', reject)
     opening.on('connect', (answer, socket) => {
       if (answer.statusCode !== 200) {
@@ -61,7 +69,6 @@ export function tunnel(standIn: StandIn, url: URL, headers: Record<string, strin
         reject(new Error(`the proxy answered ${answer.statusCode}`))
         return
       }
-      const ca = readFileSync(standIn.caFile)
       const secure = connect({ socket, servername: url.hostname, ca }, () => resolve(secure))
       secure.on('error', reject)
     })

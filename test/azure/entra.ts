@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { sendJson } from './answers.ts'
 import {
-  AZURE_DEVOPS, CONTOSO_TENANT, FABRIKAM_TENANT, FEDERATED_AUDIENCE, REGISTRATIONS
+  AZURE_DEVOPS, CONTOSO_TENANT, FABRIKAM_TENANT, FEDERATED_AUDIENCE, REGISTRATIONS,
 } from './identities.ts'
 import type { Registration } from './identities.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
@@ -24,7 +24,8 @@ export function entraHandler({ tokens }: World): Handler {
       return sendJson(response, 404, { error: 'not_found' })
     }
     const form = new URLSearchParams(request.body)
-    const refusal = refuseShape(request, form) ?? refuseTenant(tenant) ?? refuseClient(tenant, form, tokens)
+    const refusal = refuseShape(request, form) ?? refuseTenant(tenant) ??
+      refuseClient(tenant, form, tokens)
     if (refusal !== undefined) return refuse(request, response, refusal)
     const clientId = form.get('client_id') ?? ''
     const lifetime = 3599
@@ -32,7 +33,7 @@ export function entraHandler({ tokens }: World): Handler {
       token_type: 'Bearer',
       expires_in: lifetime,
       ext_expires_in: lifetime,
-      access_token: tokens.mintApplicationToken({ clientId, tenant, expiresInSeconds: lifetime })
+      access_token: tokens.mintApplicationToken({ clientId, tenant, expiresInSeconds: lifetime }),
     }, { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' })
   }
 }
@@ -104,7 +105,7 @@ function refuseSecret(client: Registration, secret: string): Refusal | undefined
 }
 
 function refuseAssertion(
-  client: Registration, form: URLSearchParams, assertion: string, tokens: Tokens
+  client: Registration, form: URLSearchParams, assertion: string, tokens: Tokens,
 ): Refusal | undefined {
   const invalid = (code: number, text: string): Refusal =>
     ({ code, text, error: 'invalid_client', status: 401 })
@@ -117,14 +118,18 @@ function refuseAssertion(
     return invalid(700024, 'Client assertion is not within its valid time range.')
   }
   if (token.audience !== FEDERATED_AUDIENCE) {
-    return invalid(700212, `No matching federated identity record for audience '${token.audience}'.`)
+    return invalid(700212, noRecord('audience', token.audience))
   }
   const { federated } = client
   if (federated === undefined || federated.issuer !== token.issuer) {
-    return invalid(700211, `No matching federated identity record for issuer '${token.issuer ?? ''}'.`)
+    return invalid(700211, noRecord('issuer', token.issuer))
   }
   if (federated.subject === token.subject) return undefined
-  return invalid(700213, `No matching federated identity record for subject '${token.subject ?? ''}'.`)
+  return invalid(700213, noRecord('subject', token.subject))
+}
+
+function noRecord(claim: string, value = ''): string {
+  return `No matching federated identity record found for presented assertion ${claim} '${value}'.`
 }
 
 function missing(name: string, code = 900144, status = 400): Refusal {
@@ -145,6 +150,6 @@ function refuse(request: ReceivedRequest, response: ServerResponse, refusal: Ref
     timestamp,
     trace_id: trace,
     correlation_id: correlation,
-    error_uri: `https://${ENTRA_HOST}/error?code=${code}`
+    error_uri: `https://${ENTRA_HOST}/error?code=${code}`,
   })
 }

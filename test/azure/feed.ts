@@ -52,7 +52,8 @@ interface Place {
 function locate({ host, url }: ReceivedRequest): Place | undefined {
   const legacy = host.endsWith(LEGACY)
   const [, first = '', path = ''] = legacy
-    ? ['', host.slice(0, -LEGACY.length), url.pathname] : /^\/([^/]+)(\/.*)$/.exec(url.pathname) ?? []
+    ? ['', host.slice(0, -LEGACY.length), url.pathname]
+    : /^\/([^/]+)(\/.*)$/.exec(url.pathname) ?? []
   const match = /^(?:\/[^/]+)?\/_packaging\/([^/]+)\/pypi\/(.+?)\/?$/i.exec(path)
   if (match === null) return undefined
   const [, feed = '', rest = ''] = match
@@ -61,12 +62,13 @@ function locate({ host, url }: ReceivedRequest): Place | undefined {
 }
 
 function upload(
-  request: ReceivedRequest, response: ServerResponse, organization: Organization, access: Access
+  request: ReceivedRequest, response: ServerResponse, organization: Organization, access: Access,
 ): void {
-  if (request.method !== 'POST') return sendDevOpsError(response, 405, 'Only POST is supported.')
+  // Who asks is settled before what is asked: a credential provider probes this address with GET.
   if (access === 'anonymous' || access === 'refused') return sendChallenge(response, organization)
+  if (request.method !== 'POST') return sendDevOpsError(response, 405, 'Only POST is supported.')
   if (access !== 'write') {
-    return sendDevOpsError(response, 403, 'TF400813: The token lacks the scope vso.packaging_write.')
+    return sendDevOpsError(response, 403, 'TF400813: The token is without vso.packaging_write.')
   }
   if (!/^multipart\/form-data\b/.test(request.headers['content-type'] ?? '')) {
     request.errors.push('an upload is multipart/form-data')
@@ -77,7 +79,7 @@ function upload(
 
 function download(
   request: ReceivedRequest, response: ServerResponse, organization: Organization, place: Place,
-  access: Access
+  access: Access,
 ): void {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return sendDevOpsError(response, 405, 'Only GET is supported.')

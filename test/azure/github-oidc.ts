@@ -1,7 +1,7 @@
 import { sendJson } from './answers.ts'
 import type { World } from './behaviours.ts'
 import {
-  GITHUB_ISSUER, GITHUB_REQUEST_TOKEN, GITHUB_SUBJECT, GITHUB_TOKEN_URL
+  GITHUB_ISSUER, GITHUB_REQUEST_TOKEN, GITHUB_SUBJECT, GITHUB_TOKEN_URL,
 } from './identities.ts'
 import type { Handler } from './received.ts'
 
@@ -24,7 +24,7 @@ export function githubHandler({ tokens }: World): Handler {
     // Without an audience the token is for the repository's owner, which Entra refuses later.
     const audience = url.searchParams.get('audience') ?? 'https://github.com/contoso'
     const value = tokens.mintFederatedAssertion({
-      subject: GITHUB_SUBJECT, issuer: GITHUB_ISSUER, audience, expiresInSeconds: 300
+      subject: GITHUB_SUBJECT, issuer: GITHUB_ISSUER, audience, expiresInSeconds: 300,
     })
     return sendJson(response, 200, { count: value.length, value })
   }

@@ -20,7 +20,8 @@ export const FABRIKAM_USER = 'bob@fabrikam.example'
 export const FEDERATED_AUDIENCE = 'api://AzureADTokenExchange'
 
 /** The issuer and the subject of a Kubernetes projected token. */
-export const KUBERNETES_ISSUER = 'https://oidc.prod-aks.azure.com/77777777-0000-4000-8000-000000000001/'
+export const KUBERNETES_ISSUER =
+  'https://oidc.prod-aks.azure.com/77777777-0000-4000-8000-000000000001/'
 /** The service account that the Kubernetes token names. */
 export const KUBERNETES_SUBJECT = 'system:serviceaccount:build:runner'
 
@@ -76,11 +77,11 @@ export const REGISTRATIONS: readonly Registration[] = [
   {
     clientId: WORKLOAD_CLIENT_ID,
     tenant: CONTOSO_TENANT,
-    federated: { issuer: KUBERNETES_ISSUER, subject: KUBERNETES_SUBJECT }
+    federated: { issuer: KUBERNETES_ISSUER, subject: KUBERNETES_SUBJECT },
   },
   {
     clientId: GITHUB_CLIENT_ID,
     tenant: CONTOSO_TENANT,
-    federated: { issuer: GITHUB_ISSUER, subject: GITHUB_SUBJECT }
-  }
+    federated: { issuer: GITHUB_ISSUER, subject: GITHUB_SUBJECT },
+  },
 ]

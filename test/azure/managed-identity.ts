@@ -3,7 +3,7 @@ import { sendJson } from './answers.ts'
 import type { World } from './behaviours.ts'
 import {
   APP_SERVICE_HEADER, AZURE_DEVOPS, MANAGED_IDENTITY_CLIENT_ID, MANAGED_IDENTITY_OBJECT_ID,
-  MANAGED_IDENTITY_RESOURCE_ID, SYSTEM_IDENTITY_CLIENT_ID
+  MANAGED_IDENTITY_RESOURCE_ID, SYSTEM_IDENTITY_CLIENT_ID,
 } from './identities.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
 
@@ -50,7 +50,7 @@ function imds({ tokens }: World, request: ReceivedRequest, response: ServerRespo
     ext_expires_in: String(LIFETIME),
     not_before: String(now),
     resource: AZURE_DEVOPS,
-    token_type: 'Bearer'
+    token_type: 'Bearer',
   })
 }
 
@@ -67,13 +67,13 @@ function appService({ tokens }: World, request: ReceivedRequest, response: Serve
   const objection = objectToQuery(url, '2019-08-01', 'mi_res_id')
   if (objection !== undefined) return refuse(400, objection)
   const clientId = selectIdentity(url, 'mi_res_id')
-  if (clientId === undefined) return refuse(400, 'No User Assigned or Delegated Managed Identity found')
+  if (clientId === undefined) return refuse(400, 'No User Assigned Managed Identity found')
   return sendJson(response, 200, {
     access_token: tokens.mintApplicationToken({ clientId, expiresInSeconds: LIFETIME }),
     client_id: clientId,
     expires_on: String(Math.floor(Date.now() / 1000) + LIFETIME),
     resource: AZURE_DEVOPS,
-    token_type: 'Bearer'
+    token_type: 'Bearer',
   })
 }
 
@@ -97,7 +97,7 @@ function selectIdentity({ searchParams: query }: URL, resourceId: string): strin
   const known: Readonly<Record<string, string>> = {
     client_id: MANAGED_IDENTITY_CLIENT_ID,
     object_id: MANAGED_IDENTITY_OBJECT_ID,
-    [resourceId]: MANAGED_IDENTITY_RESOURCE_ID
+    [resourceId]: MANAGED_IDENTITY_RESOURCE_ID,
   }
   return known[asked] === value ? MANAGED_IDENTITY_CLIENT_ID : undefined
 }

@@ -55,7 +55,7 @@ const GOOD: Readonly<Record<string, Omit<Organization, 'name'>>> = {
   legacy: { endpoint: 'https://app.vssps.visualstudio.com' },
   personal: { authenticate: ['Bearer', BASIC, FEDERATED], resourceTenant: NO_TENANT },
   public: { public: true },
-  'pat-policy': { patPolicy: true }
+  'pat-policy': { patPolicy: true },
 }
 
 const ODD_CHALLENGES: Readonly<Record<string, Omit<Organization, 'name'>>> = {
@@ -65,8 +65,8 @@ const ODD_CHALLENGES: Readonly<Record<string, Omit<Organization, 'name'>>> = {
   'no-endpoint': { endpoint: false },
   'evil-authority': {
     authenticate: authenticateHeaders(
-      `https://login.microsoftonline.com.evil.example/${CONTOSO_TENANT}`
-    )
+      `https://login.microsoftonline.com.evil.example/${CONTOSO_TENANT}`,
+    ),
   },
   'evil-endpoint': { endpoint: 'https://vssps.dev.azure.com.evil.example/evil-endpoint/' },
   'http-endpoint': { endpoint: 'http://vssps.dev.azure.com/http-endpoint/' },
@@ -76,12 +76,12 @@ const ODD_CHALLENGES: Readonly<Record<string, Omit<Organization, 'name'>>> = {
   'evil-userinfo-endpoint': { endpoint: 'https://vssps.dev.azure.com@evil.example/' },
   'bad-tenant': {
     authenticate: authenticateHeaders('https://login.windows.net/--help'),
-    resourceTenant: '--help'
+    resourceTenant: '--help',
   },
   'bad-tenant-path': {
     authenticate: authenticateHeaders('https://login.windows.net/..%2f..%2fcommon'),
-    resourceTenant: '../../common'
-  }
+    resourceTenant: '../../common',
+  },
 }
 
 const ODD_FEEDS: Readonly<Record<string, Fault>> = {
@@ -93,11 +93,13 @@ const ODD_FEEDS: Readonly<Record<string, Fault>> = {
   'error-500-once': { ...devOpsError(500, 'TF400898: An Internal Error Occurred.'), times: 1 },
   'throttled-once': { status: 429, headers: { 'retry-after': '1' }, times: 1 },
   reset: { end: 'reset' },
-  hang: { end: 'hang' }
+  hang: { end: 'hang' },
+  // The challenge is as it should be; what follows does not end.
+  huge: { status: 401, headers: JSON_TYPE, body: '{"message":"', filler: HUGE },
 }
 
-const TF401444 = 'TF401444: Please sign-in at least once as 11111111\\11111111\\alice@contoso.example ' +
-  'in a web browser to enable access to the service.'
+const TF401444 = 'TF401444: Please sign-in at least once as ' +
+  '11111111\\11111111\\alice@contoso.example in a web browser to enable access to the service.'
 const SESSION = { validTo: '2099-01-01T00:00:00Z', scope: 'vso.packaging', displayName: 'pip' }
 
 const ODD_EXCHANGES: Readonly<Record<string, Fault>> = {
@@ -113,9 +115,9 @@ const ODD_EXCHANGES: Readonly<Record<string, Fault>> = {
   'exchange-huge': { headers: JSON_TYPE, body: '{"token":"CANARY', filler: HUGE },
   'exchange-500': devOpsError(500, 'TF400898: An Internal Error Occurred.'),
   'exchange-500-once': { ...devOpsError(500, 'TF400898: An Internal Error Occurred.'), times: 1 },
-  'exchange-401': devOpsError(401, "TF400813: The user '' is not authorized to access this resource."),
+  'exchange-401': devOpsError(401, "TF400813: The user '' is not authorized."),
   'exchange-tf401444': devOpsError(401, TF401444),
-  'exchange-hang': { end: 'hang' }
+  'exchange-hang': { end: 'hang' },
 }
 
 /** Every organization by its name. */
@@ -123,7 +125,6 @@ export const ORGANIZATIONS: ReadonlyMap<string, Organization> = new Map([
   ...Object.entries({ ...GOOD, ...ODD_CHALLENGES }),
   ...Object.entries(ODD_FEEDS).map(([name, feed]) => [name, { feed }] as const),
   ...Object.entries(ODD_EXCHANGES).map(([name, exchange]) => [name, { exchange }] as const),
-  ['huge', { feed: { status: 401, headers: JSON_TYPE, body: '{"message":"', filler: HUGE } }] as const
 ].map(([name, row]) => {
   // Only a personal organization takes users of any tenant.
   const tenant = name === 'personal' ? {} : { tenant: CONTOSO_TENANT }

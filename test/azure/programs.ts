@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AZURE_DEVOPS, CONTOSO_TENANT } from './identities.ts'
 
@@ -21,6 +21,7 @@ export interface FakeAz {
 }
 
 const EXPECTED = `account get-access-token --output json --resource ${AZURE_DEVOPS}`
+const SUBSCRIPTION = '99999999-0000-4000-8000-000000000001'
 const SIGNED_OUT = "ERROR: Please run 'az login' to setup account.\n"
 const NO_TENANT_WANTED = "ERROR: Tenant shouldn't be specified for managed identity account\n"
 
@@ -45,8 +46,20 @@ export function writeFakeAz(directory: string, options: FakeAz): string {
     ...(message === undefined ? [] : [`printf %s ${quote(message)} >&2`]),
     ...(raw !== undefined ? [`printf %s ${quote(raw)}`] : []),
     ...(raw === undefined && exitCode === 0 ? printJson(token ?? '') : []),
-    `exit ${exitCode}`
+    `exit ${exitCode}`,
   ])
+}
+
+/** Writes the file by which one sees, without starting az, whether someone is signed in to it. */
+export function writeAzureProfile(home: string, subscriptions: 'one' | 'none' = 'one'): string {
+  const directory = join(home, '.azure')
+  mkdirSync(directory, { recursive: true })
+  const one = { id: SUBSCRIPTION, name: 'build', state: 'Enabled', tenantId: CONTOSO_TENANT }
+  const profile = { installationId: 'x', subscriptions: subscriptions === 'one' ? [one] : [] }
+  const path = join(directory, 'azureProfile.json')
+  // az writes a byte order mark.
+  writeFileSync(path, `\ufeff${JSON.stringify(profile)}`)
+  return path
 }
 
 /** Writes a program `ado-auth-helper` at a path. Returns the path. */
@@ -67,7 +80,7 @@ export function writeFakeAdoAuthHelper(path: string, options: {
     '[ $# -eq 1 ] && [ "$1" = get-access-token ] || exit 0',
     ...(delaySeconds === undefined ? [] : [`sleep ${delaySeconds}`]),
     ...(text === undefined ? [] : [`printf %s ${quote(text)}`]),
-    `exit ${options.exitCode ?? (text === undefined ? 1 : 0)}`
+    `exit ${options.exitCode ?? (text === undefined ? 1 : 0)}`,
   ])
 }
 
@@ -83,7 +96,7 @@ export function writeKeyring(directory: string, options: {
   const { name = 'keyring' } = options
   return writeScript(join(directory, name), [
     ...logLines(name, options.log),
-    `exec ${quote(options.node)} ${quote(options.bin)} "$@"`
+    `exec ${quote(options.node)} ${quote(options.bin)} "$@"`,
   ])
 }
 
@@ -92,7 +105,7 @@ function logLines(name: string, log: string): string[] {
   return [
     `line=${quote(name)}`,
     'for argument in "$@"; do line="$line\t$argument"; done',
-    `printf '%s\\n' "$line" >> ${quote(log)}`
+    `printf '%s\\n' "$line" >> ${quote(log)}`,
   ]
 }
 
@@ -100,13 +113,13 @@ function logLines(name: string, log: string): string[] {
 function printJson(token: string): string[] {
   const expires = Math.floor(Date.now() / 1000) + 3599
   const local = new Date(expires * 1000).toISOString().replace('T', ' ').replace('Z', '000')
-  const subscription = '  "subscription": "99999999-0000-4000-8000-000000000001",\n'
+  const subscription = `  "subscription": "${SUBSCRIPTION}",\n`
   return [
     `subscription=${quote(subscription)}`,
     '[ $# -eq 6 ] || subscription=',
     `printf '{\\n  "accessToken": "%s",\\n  "expiresOn": "%s",\\n  "expires_on": %s,\\n%s` +
       `  "tenant": "%s",\\n  "tokenType": "Bearer"\\n}\\n' ` +
-      `${quote(token)} ${quote(local)} ${expires} "$subscription" "$tenant"`
+      `${quote(token)} ${quote(local)} ${expires} "$subscription" "$tenant"`,
   ]
 }
 

@@ -73,7 +73,7 @@ export function createProxies(options: ProxyOptions): Proxies {
     const secure = new TLSSocket(socket as Socket, {
       isServer: true,
       secureContext: contextOf(name.replace(/[[\]]/g, '')),
-      SNICallback: (asked, callback) => callback(null, contextOf(asked))
+      SNICallback: (asked, callback) => callback(null, contextOf(asked)),
     })
     // A client that does not like the certificate hangs up: no failure of ours.
     secure.on('error', () => secure.destroy())

@@ -31,7 +31,7 @@ const BODY_LIMIT = 32 * 1024 * 1024
 
 /** Records a request the moment its head is here, then has it answered when its body is. */
 export function receive(
-  requests: RecordedRequest[], host: string, viaProxy: boolean, handler: Handler
+  requests: RecordedRequest[], host: string, viaProxy: boolean, handler: Handler,
 ): (message: IncomingMessage, response: ServerResponse) => void {
   return (message, response) => {
     const chunks: Buffer[] = []
@@ -57,7 +57,7 @@ export function receive(
 
 function describe(
   message: IncomingMessage, response: ServerResponse, host: string, viaProxy: boolean,
-  chunks: readonly Buffer[]
+  chunks: readonly Buffer[],
 ): ReceivedRequest {
   const headers: Record<string, string> = {}
   for (const [name, values] of Object.entries(message.headersDistinct)) {
@@ -79,6 +79,6 @@ function describe(
     status: () => response.headersSent ? response.statusCode : undefined,
     viaProxy,
     errors,
-    url
+    url,
   }
 }

@@ -25,7 +25,9 @@ export function sessionTokenHandler({ tokens, behaviours }: World): Handler {
       ? { status: 404, message: 'The resource cannot be found.' }
       : refuseShape(request) ?? refuseBearer(request, organization, tokens) ??
         refuseBody(request, organization)
-    if (organization === undefined || refusal !== undefined) return refuse(request, response, refusal)
+    if (organization === undefined || refusal !== undefined) {
+      return refuse(request, response, refusal)
+    }
     if (await behaviours.fault(name, 'exchange', response)) return
     answer(request, response, organization, tokens)
   }
@@ -63,7 +65,7 @@ function refuseShape({ method, url, headers }: ReceivedRequest): Refusal | undef
 }
 
 function refuseBearer(
-  { headers }: ReceivedRequest, organization: Organization, tokens: Tokens
+  { headers }: ReceivedRequest, organization: Organization, tokens: Tokens,
 ): Refusal | undefined {
   const [, bearer] = /^Bearer (\S+)$/.exec(headers['authorization'] ?? '') ?? []
   if (bearer === undefined) return { status: 401, message: 'no bearer' }
@@ -94,7 +96,7 @@ function refuseBody({ body }: ReceivedRequest, organization: Organization): Refu
 }
 
 function refuse(
-  request: ReceivedRequest, response: ServerResponse, refusal: Refusal | undefined
+  request: ReceivedRequest, response: ServerResponse, refusal: Refusal | undefined,
 ): void {
   const { status, message } = refusal ?? { status: 500, message: '' }
   request.errors.push(message)
@@ -108,7 +110,7 @@ function refuse(
 }
 
 function answer(
-  request: ReceivedRequest, response: ServerResponse, organization: Organization, tokens: Tokens
+  request: ReceivedRequest, response: ServerResponse, organization: Organization, tokens: Tokens,
 ): void {
   // A sign-in page is all that a client without this header gets on a bad day.
   if (request.headers['x-tfs-fedauthredirect'] !== 'Suppress') {
@@ -129,7 +131,7 @@ function answer(
     validTo: new Date(until).toISOString(),
     token: compact
       ? tokens.mintPat(account)
-      : tokens.mintSessionToken({ organization: account, scope, expiresInSeconds })
+      : tokens.mintSessionToken({ organization: account, scope, expiresInSeconds }),
   })
 }
 

@@ -67,7 +67,7 @@ export async function startStandIn(): Promise<StandIn> {
     connects,
     route: host => handlers.get(host) ?? routes(host),
     certificateFault: host => spoiled.get(host),
-    credential: () => proxyCredential
+    credential: () => proxyCredential,
   })
   const identity = createServer((message, response) => {
     const handler = handlers.get('identity') ?? identityHandler(world)
@@ -95,7 +95,7 @@ export async function startStandIn(): Promise<StandIn> {
       HTTPS_PROXY: proxyUrl,
       SSL_CERT_FILE: caFile,
       REQUESTS_CA_BUNDLE: caFile,
-      AZURE_POD_IDENTITY_AUTHORITY_HOST: identityUrl
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: identityUrl,
     }),
     behave: (organization, behaviour) => world.behaviours.set(organization, behaviour),
     answer: (host, handler) => void handlers.set(host, handler),
@@ -114,7 +114,7 @@ export async function startStandIn(): Promise<StandIn> {
     close: async () => {
       await Promise.all(endings.map(end => end()))
       rmSync(directory, { recursive: true, force: true })
-    }
+    },
   }
 }
 
@@ -123,7 +123,7 @@ function createRoutes(world: World): (host: string) => Handler {
   const hosts = new Map<string, Handler>([
     [ENTRA_HOST, entraHandler(world)],
     [GITHUB_HOST, githubHandler(world)],
-    ...SESSION_TOKEN_HOSTS.map(host => [host, sessionTokenHandler(world)] as const)
+    ...SESSION_TOKEN_HOSTS.map(host => [host, sessionTokenHandler(world)] as const),
   ])
   return host => hosts.get(host) ?? (isFeedHost(host) ? feed : evilHandler)
 }
@@ -134,6 +134,6 @@ const evilHandler: Handler = (request, response) => {
   const token = 'CANARYevil.from.a.thief'
   sendJson(response, 200, {
     token, access_token: token, value: token, token_type: 'Bearer', expires_in: 3599,
-    validTo: '2099-01-01T00:00:00Z', scope: 'vso.packaging', displayName: 'evil'
+    validTo: '2099-01-01T00:00:00Z', scope: 'vso.packaging', displayName: 'evil',
   })
 }

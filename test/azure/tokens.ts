@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import {
   AZURE_DEVOPS, CONTOSO_TENANT, CONTOSO_USER, FEDERATED_AUDIENCE, KUBERNETES_ISSUER,
-  KUBERNETES_SUBJECT, SECRET_CLIENT_ID
+  KUBERNETES_SUBJECT, SECRET_CLIENT_ID,
 } from './identities.ts'
 
 /** What the stand-in remembers of a token it made. */
@@ -97,17 +97,17 @@ export function createTokens(): Tokens {
       const claims = { sub: subject, jti: randomUUID(), ...stamps(expiresInSeconds) }
       const text = jwt(claims, audience, issuer)
       return remember(expiresInSeconds, { kind: 'federated', text, audience, issuer, subject })
-    }
+    },
   }
 
   function mintEntraToken(
     kind: 'user' | 'application', own: Record<string, unknown>, memory: { upn?: string },
-    options: EntraTokenOptions
+    options: EntraTokenOptions,
   ): string {
     const { tenant = CONTOSO_TENANT, audience = AZURE_DEVOPS, expiresInSeconds = HOUR } = options
     const claims = {
       ...own, tid: tenant, oid: randomUUID(), ver: '1.0', ...stamps(expiresInSeconds),
-      ...options.claims
+      ...options.claims,
     }
     const text = jwt(claims, audience, `https://sts.windows.net/${tenant}/`)
     return remember(expiresInSeconds, { kind, text, audience, tenant, ...memory })
@@ -123,7 +123,8 @@ function stamps(lifetime: number): Record<string, number> {
 
 // A caller's own `aud` and `iss` win: an odd token is odd in its text as well.
 function jwt(claims: Record<string, unknown>, aud: string, iss = DEVOPS_ISSUER): string {
-  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const encode = (value: unknown): string =>
+    Buffer.from(JSON.stringify(value)).toString('base64url')
   const header = encode({ typ: 'JWT', alg: 'RS256', kid: 'stand-in' })
   const signature = `CANARY${randomBytes(60).toString('hex')}`
   return `${header}.${encode({ aud, iss, ...claims })}.${signature}`

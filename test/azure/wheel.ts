@@ -16,7 +16,7 @@ export const WHEEL: PackageFile = describe('private_package-1.0-py3-none-any.whl
   [`${INFO}/METADATA`, 'Metadata-Version: 2.1\nName: private-package\nVersion: 1.0\n' +
     'Summary: A package that only a signed-in client can install\nRequires-Python: >=3.8\n'],
   [`${INFO}/WHEEL`, 'Wheel-Version: 1.0\nGenerator: stand-in (1.0)\nRoot-Is-Purelib: true\n' +
-    'Tag: py3-none-any\n']
+    'Tag: py3-none-any\n'],
 ])))
 
 type Entry = readonly [path: string, text: string]
@@ -49,7 +49,7 @@ function zip(entries: readonly Entry[]): Buffer {
     central.writeUInt32LE(offset, 10)
     directory.push(
       // Made by: version 2.0 on Unix.
-      Buffer.from('PK\x01\x02\x14\x03', 'latin1'), common, central, name
+      Buffer.from('PK\x01\x02\x14\x03', 'latin1'), common, central, name,
     )
     files.push(local)
     offset += local.length

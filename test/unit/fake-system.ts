@@ -60,12 +60,11 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     endsAt: (world.now ?? NOW) + 60_000,
     now: () => world.now ?? NOW,
     random: () => 0.5,
-    sleep: (ms, stop) => {
-      // The wait between attempts passes at once; the limit of an attempt is never reached.
-      if (stop !== signal) return new Promise((resolve) => stop.addEventListener('abort', () => resolve()))
+    sleep: (ms) => {
       sleeps.push(ms)
       return Promise.resolve()
     },
+    limit: () => () => {},
     readFile: (path) => {
       const file = world.files?.[path]
       if (file === undefined) return { problem: 'missing' }

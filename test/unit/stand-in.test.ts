@@ -106,11 +106,17 @@ test('a guarded proxy asks for its own credential', async () => {
   socket.destroy()
 })
 
+test('the proxy is reached over TLS too', async () => {
+  const socket = await tunnel(standIn, new URL(FEED), {}, standIn.secureProxyUrl)
+  socket.destroy()
+  assert.deepEqual(standIn.connects, ['pkgs.dev.azure.com:443'])
+})
+
 test('a spoiled certificate is refused', async () => {
   const codes = {
     expired: 'CERT_HAS_EXPIRED',
     'self-signed': 'DEPTH_ZERO_SELF_SIGNED_CERT',
-    'wrong-name': 'ERR_TLS_CERT_ALTNAME_INVALID'
+    'wrong-name': 'ERR_TLS_CERT_ALTNAME_INVALID',
   } as const
   for (const [fault, code] of Object.entries(codes)) {
     standIn.spoilCertificate('pkgs.dev.azure.com', fault as keyof typeof codes)
