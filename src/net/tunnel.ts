@@ -1,5 +1,6 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
+import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import type * as tls from 'node:tls'
 import { KeyringError } from '../system/errors.ts'
@@ -29,6 +30,8 @@ export function openTunnel(
       host: authority,
       ...(authorization === undefined ? {} : { 'proxy-authorization': authorization }),
     },
+    // Else the certificate would be compared with the Host header, which is that of the far host.
+    servername: isIP(proxy.host) === 0 ? proxy.host : '',
     agent: false,
     signal,
   }
