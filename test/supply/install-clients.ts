@@ -33,7 +33,9 @@ async function install(name: ClientName): Promise<void> {
   await rm(environment, { recursive: true, force: true })
   await run('python3', ['-m', 'venv', environment], { timeoutMs: installTimeoutMs })
   // pip asks a `keyring` on the PATH about its indexes; an install must not depend on one.
-  const args = ['-m', 'pip', 'install', '--require-hashes', '--only-binary', ':all:', '--no-input']
+  const args = ['-m', 'pip', 'install', '--require-hashes',
+    // The file names everything already, and pip does not see that a plain line pins an extra.
+    '--no-deps', '--only-binary', ':all:', '--no-input']
   const files = ['--disable-pip-version-check', '--requirement', requirementsPath(name)]
   await run(python, [...args, ...files], {
     timeoutMs: installTimeoutMs,

@@ -18,7 +18,8 @@ const requirements: Readonly<Record<ClientName, string>> = {
   'pip-26.1.2': 'pip==26.1.2',
   'pip-latest': 'pip<27',
   uv: 'uv',
-  pdm: 'pdm',
+  // Its own pins: PDM does not start with every newer version of what it needs.
+  pdm: 'pdm[locked]',
   keyring: 'keyring==25.7.0',
 }
 
