@@ -36,6 +36,7 @@ const TENANTS: readonly (readonly [name: string, headers: Record<string, string>
   ['organizations where nothing is said', {}, 'organizations'],
   ['organizations for another scheme', { 'www-authenticate': `NotBearer authorization_uri=https://login.windows.net/${T}` }, 'organizations'],
   ['organizations for Bearer alone', { 'www-authenticate': 'Bearer' }, 'organizations'],
+  ['organizations where only X-VSS-E2EID is said', { 'x-vss-e2eid': 'x' }, 'organizations'],
   ['organizations for Bearer foobar', { 'www-authenticate': 'Bearer foobar' }, 'organizations'],
 ]
 

@@ -55,6 +55,8 @@ for (const [text, url, organization] of FEEDS) {
 }
 
 const FOREIGN = [
+  'https://pkgs.codeapp.ms/org/_packaging/feed/pypi/simple/',
+  'https://foo.bar:444/baz?q=1#frag',
   'https://evil-pkgs.dev.azure.com/org/',
   'https://notpkgs.visualstudio.com/',
   'https://pkgs.dev.azure.com.evil.com/',
@@ -118,6 +120,11 @@ for (const [why, text] of REFUSED) {
     assert.equal(outcome(text), 'refused')
   })
 }
+
+test('no variable adds a host', () => {
+  const env = { ARTIFACTS_CREDENTIALPROVIDER_VSTS_HOSTS: 'a.example;b.example', NUGET_CREDENTIALPROVIDER_HOSTS: 'a.example' }
+  assert.equal(parseService('https://a.example/org/', fakeSystem({ env })), undefined)
+})
 
 test('stays silent for a full-width look-alike', () => {
   assert.equal(outcome('https://pkgs。dev。azure。com/org/'), undefined)

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const SRC = fileURLToPath(new URL('../../src', import.meta.url))
+
+/** Which folder may import which, besides itself. `.` is the files beside the folders. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['cli', 'net', 'system'],
+  'get-credential.ts': ['feed', 'identity', 'system'],
+  'version.ts': [],
+  cli: ['get-credential.ts', 'version.ts', 'system'],
+  feed: ['net', 'system'],
+  identity: ['net', 'system'],
+  'identity/providers': ['identity', 'net', 'system'],
+  net: ['system'],
+  system: [],
+}
+
+/** The only built-in modules, and where each may be used. */
+const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
+  'node:fs': ['system/node.ts'],
+  'node:os': ['system/node.ts'],
+  'node:path': ['system/node.ts'],
+  'node:child_process': ['system/node-run.ts'],
+  'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
+  'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
+  'node:net': ['net/https-fetch.ts', 'net/tunnel.ts'],
+  'node:tls': ['net/https-fetch.ts', 'net/tunnel.ts'],
+}
+
+/** The only files that may touch the process, the clock, timers and the console. */
+const EDGES = ['main.ts', 'system/node.ts', 'system/node-run.ts']
+
+interface Source {
+  readonly path: string
+  readonly text: string
+  readonly code: string
+  readonly imports: readonly string[]
+}
+
+const SOURCES: readonly Source[] = (readdirSync(SRC, { recursive: true, encoding: 'utf8' }))
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => {
+    const text = readFileSync(join(SRC, path), 'utf8')
+    const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
+    const imports = [...code.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map((match) => match[1] ?? '')
+    return { path: path.replaceAll('\\', '/'), text, code, imports }
+  })
+
+function layerOf(path: string): string {
+  const folder = dirname(path)
+  return folder === '.' ? path : folder
+}
+
+function offenders(pattern: RegExp, allowed: readonly string[] = []): readonly string[] {
+  return SOURCES.filter(({ path, code }) => !allowed.includes(path) && pattern.test(code)).map(({ path }) => path)
+}
+
+test('there is something to check', () => {
+  assert.ok(SOURCES.length > 30)
+  assert.ok(SOURCES.some(({ path }) => path === 'get-credential.ts'))
+})
+
+test('imports go one way, and providers do not import one another', () => {
+  for (const { path, imports } of SOURCES) {
+    const layer = layerOf(path)
+    const allowed = LAYERS[layer]
+    assert.ok(allowed !== undefined, `${path} is in no known folder`)
+    for (const name of imports.filter((text) => text.startsWith('.'))) {
+      const target = relative(SRC, join(SRC, dirname(path), name)).replaceAll('\\', '/')
+      const targetLayer = layerOf(target)
+      const same = targetLayer === layer && layer !== 'identity/providers'
+      const table = path === 'identity/chain.ts' && targetLayer === 'identity/providers'
+      assert.ok(same || table || allowed.includes(targetLayer), `${path} imports ${target}`)
+    }
+  }
+})
+
+test('only built-in modules are imported, each in its place', () => {
+  for (const { path, imports } of SOURCES) {
+    for (const name of imports.filter((text) => !text.startsWith('.'))) {
+      assert.ok(BUILT_INS[name]?.includes(path), `${path} imports ${name}`)
+    }
+  }
+})
+
+test('only the edges touch the outside world', () => {
+  assert.deepEqual(offenders(/\b(process\.|console\.|Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|globalThis|fetch\(['"`])/, EDGES), [])
+  assert.deepEqual(offenders(/\bconsole\./), [])
+})
+
+test('no code is made at run time, and no module by a computed name', () => {
+  assert.deepEqual(offenders(/\beval\(|\bFunction\(|\brequire\(|import\((?!')/), [])
+})
+
+test('only the allowlist makes a TrustedUrl', () => {
+  assert.deepEqual(offenders(/\bas TrustedUrl\b/, ['net/allowlist.ts']), [])
+  assert.deepEqual(offenders(/\bas unknown as\b|\bas any\b|@ts-/), [])
+})
+
+test('a secret is revealed in known places only', () => {
+  const places = SOURCES.flatMap(({ path, code }) => [...code.matchAll(/\.reveal\(\)/g)].map(() => path)).sort()
+  assert.deepEqual(places, ['cli/answer.ts', 'identity/claims.ts', 'net/request.ts', 'net/tunnel.ts'])
+})
+
+test('no barrels, no default exports, no module state, no drawers', () => {
+  assert.deepEqual(offenders(/export default|export \* |export let|^(let|var) /m), [])
+  assert.deepEqual(SOURCES.filter(({ path }) => /(^|\/)(index|utils?|helpers?|common|manager|misc)\.ts$/.test(path)).map(({ path }) => path), [])
+})
+
+test('every export has a docstring', () => {
+  for (const { path, text } of SOURCES) {
+    for (const match of text.matchAll(/^(.*)\n(export (?:async )?(?:function\*?|const|class|interface|type) \w+)/gm)) {
+      assert.match(match[1] ?? '', /\*\/$/, `${path}: ${match[2]}`)
+    }
+  }
+})
+
+test('a file has at most 150 lines of code and all together at most 4,000', () => {
+  const lines = (code: string): number => code.split('\n').filter((line) => line.trim() !== '').length
+  for (const { path, code } of SOURCES) assert.ok(lines(code) <= 150, `${path} has ${lines(code)}`)
+  assert.ok(SOURCES.reduce((sum, { code }) => sum + lines(code), 0) <= 4000)
+})
+
+test('every variable that is declared is read, and none is read past the table', () => {
+  const settings = SOURCES.find(({ path }) => path === 'system/settings.ts')
+  const names = [...(settings?.code ?? '').matchAll(/^ {2}(\w+): '(?:plain|secret)',$/gm)].map((match) => match[1] ?? '')
+  assert.ok(names.length > 30)
+  for (const name of names) {
+    const users = SOURCES.filter(({ path, code }) => path !== 'system/settings.ts' && code.includes(`'${name}'`))
+    assert.notEqual(users.length, 0, `${name} is read nowhere`)
+  }
+  assert.deepEqual(offenders(/\.env\b/, ['main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
+})
