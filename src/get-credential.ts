@@ -4,12 +4,15 @@ import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
 import { attempts, chooseProviders } from './identity/chain.ts'
 import { accountName, readClaims } from './identity/claims.ts'
+import type { Claims } from './identity/claims.ts'
+import { DEVOPS_RESOURCE } from './identity/provider.ts'
 import type { FoundToken } from './identity/provider.ts'
 import { checkClaims, tokenKind } from './identity/token-kind.ts'
+import { stringMember } from './net/json.ts'
 import { KeyringError } from './system/errors.ts'
 import { debug } from './system/log.ts'
 import type { Secret } from './system/secret.ts'
-import { setting } from './system/settings.ts'
+import { isOn, setting } from './system/settings.ts'
 import type { System } from './system/system.ts'
 
 /** The answer: a username and a password for HTTP Basic authentication (RFC 7617). */
@@ -49,7 +52,8 @@ export async function getCredential(
   const refusals: Refusal[] = []
   try {
     const tenant = async (): Promise<string> => (await discovery()).tenant
-    for await (const attempt of attempts({ ...all, rows }, tenant, system)) {
+    const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant }
+    for await (const attempt of attempts({ ...all, rows }, call, system)) {
       if ('reason' in attempt) {
         refusals.push(attempt)
         continue
@@ -82,24 +86,29 @@ async function credentialOf(
   discovery: () => Promise<Discovery>,
   system: System,
 ): Promise<Credential | undefined> {
+  if (found.username !== undefined) return { username: found.username, password: found.token }
   const claims = readClaims(found.token)
   checkClaims(claims, found.source, system)
   const kind = tokenKind(claims)
   debug(system, `the token is one of kind ${kind}, account ${accountName(claims) ?? 'unknown'}`)
   if (kind === 'password') return { username: 'VssSessionToken', password: found.token }
   if (kind === 'application') return { username: 'bearer', password: found.token }
+  if (isOn(system, 'ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS')) {
+    return { username: 'EntraToken', password: found.token }
+  }
   if (feed.organization === undefined) return undefined
-  const { sessionTokenUrl } = await discovery()
-  if (sessionTokenUrl === undefined) {
+  const { authorizationEndpoint, tenant } = await discovery()
+  if (authorizationEndpoint === undefined) {
     const { host } = new URL(feed.url)
     throw new KeyringError('DISCOVERY_FAILED', `${host} did not name its authorization endpoint`)
   }
   const { exchange } = await import('./feed/session-token.ts')
   try {
-    const password = await exchange(sessionTokenUrl, found.token, scopeFor(feed, system), feed, system)
+    const scope = scopeFor(feed, system)
+    const password = await exchange(authorizationEndpoint, found.token, scope, feed, system)
     return { username: 'VssSessionToken', password }
   } catch (error) {
-    throw withAccount(error, accountName(claims))
+    throw withAccount(error, claims, tenant)
   }
 }
 
@@ -124,16 +133,22 @@ function onlyOnce<T>(ask: () => Promise<T>): () => Promise<T> {
 }
 
 /** Names the account in a rejection: the usual cause is that it is the wrong one. */
-function withAccount(error: unknown, account: string | undefined): unknown {
+function withAccount(error: unknown, claims: Claims | undefined, feedTenant: string): unknown {
   if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') return error
-  const whose = account ?? 'an unknown account'
-  return new KeyringError(error.code, `${error.message}, account ${whose}`, ...error.hints)
+  const account = accountName(claims) ?? 'an unknown account'
+  const tenant = stringMember(claims, 'tid')
+  // A domain name and a GUID can be the same tenant; two GUIDs cannot.
+  const isGuid = /^[0-9a-f-]{36}$/i.test(feedTenant)
+  const differs = tenant !== undefined && isGuid && tenant !== feedTenant.toLowerCase()
+  const tenants = differs ? ` of tenant ${tenant}, the feed's is ${feedTenant}` : ''
+  return new KeyringError(error.code, `${error.message}, account ${account}${tenants}`, ...error.hints)
 }
 
 function noCredential(feed: Feed, refusals: readonly Refusal[]): KeyringError {
   const reasons = refusals.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
-  const hint = refusals.flatMap((refusal) => refusal.hints)[0] ?? firstStep(refusals)
-  return new KeyringError('NO_CREDENTIAL', `no credential for ${feed.url} (${reasons})`, hint)
+  const hints = refusals.map((refusal) => refusal.hints).find((list) => list.length > 0)
+  const message = `no credential for ${feed.url} (${reasons})`
+  return new KeyringError('NO_CREDENTIAL', message, ...(hints ?? [firstStep(refusals)]))
 }
 
 /** The one command that helps most people in this situation. */

@@ -6,20 +6,56 @@ import { chosenBackend, OWN_BACKEND } from './backends.ts'
 import { parseArguments } from './parse-arguments.ts'
 import type { Arguments } from './parse-arguments.ts'
 
+/** Commands that Python keyring does not have. They read their own options. */
+interface Verb {
+  readonly name: string
+  readonly load: () => Promise<(argv: readonly string[], system: System) => Promise<Outcome>>
+}
+
+/** An exit status, or what remains to be done for one, which may take longer than a call. */
+type Outcome = number | (() => Promise<number>)
+
+const VERBS: readonly Verb[] = [
+  { name: 'mint-token', load: async () => (await import('./mint-token.ts')).mintTokenCommand },
+  { name: 'exec', load: async () => (await import('./exec.ts')).execCommand },
+]
+
 /**
  * One call of the program, from its arguments to its exit status: 0 found, 1 not found or refused,
  * 2 wrong usage.
  */
 export async function run(argv: readonly string[], world: System): Promise<number> {
+  const verb = VERBS.find((row) => row.name === argv[0])
+  if (verb !== undefined && !isHelp(argv[1])) return runVerb(verb, argv.slice(1), world)
   const parsed = parseArguments(argv)
   if (parsed.kind === 'help') return print((await import('./usage.ts')).help(), world)
   if (parsed.kind === 'version') return print((await import('./usage.ts')).VERSION_LINE, world)
   if (parsed.kind === 'usage') return usageError(parsed.message, world)
+  return bounded(world, (system) => perform(parsed, system))
+}
+
+function isHelp(text: string | undefined): boolean {
+  return text === '-h' || text === '--help'
+}
+
+async function runVerb(verb: Verb, argv: readonly string[], world: System): Promise<number> {
+  const command = await verb.load()
+  return bounded(world, (system) => command(argv, system))
+}
+
+/** Runs a call within its time, and tells what went wrong. */
+async function bounded(
+  world: System,
+  call: (system: System) => Promise<Outcome>,
+): Promise<number> {
   const { system, end } = withDeadline(world)
   try {
-    return await Promise.race([perform(parsed, system), outOfTime(system)])
+    const outcome = await Promise.race([call(system), outOfTime(system)])
+    end()
+    return typeof outcome === 'number' ? outcome : await outcome()
   } catch (error) {
-    return report(error, system)
+    const wrongUsage = error instanceof KeyringError && error.code === 'USAGE'
+    return wrongUsage ? usageError(error.message, system) : report(error, system)
   } finally {
     end()
   }

@@ -5,6 +5,10 @@ import { VERSION } from '../version.ts'
 /** The first lines of help, shown with every usage error. */
 export const USAGE = `usage: keyring [options] get SERVICE [USERNAME]
        keyring [options] {set,del} SERVICE USERNAME
+       keyring mint-token [--tenant T] [--client-id ID] [--resource R]
+                          [--provider P] [--output-file F]
+       keyring exec [--tenant T] [--client-id ID] [--resource R]
+                    [--provider P] -- COMMAND...
        keyring diagnose | --list-backends | --disable | --help | --version
 `
 

@@ -1,11 +1,11 @@
-import { isTenant, trustAuthority, trustSessionTokenUrl } from '../net/allowlist.ts'
-import type { TrustedUrl } from '../net/allowlist.ts'
+import { isTenant, trustAuthority, trustAuthorizationEndpoint } from '../net/allowlist.ts'
+import type { AuthorizationEndpoint } from '../net/allowlist.ts'
 import { request } from '../net/request.ts'
 import type { Answer } from '../net/request.ts'
 import { KeyringError } from '../system/errors.ts'
 import { debug } from '../system/log.ts'
 import type { System } from '../system/system.ts'
-import { parseChallenges } from './challenge.ts'
+import { parseChallenges } from '../net/challenge.ts'
 import type { Feed } from './service.ts'
 
 /** What a feed says of itself to a request without credential. */
@@ -13,7 +13,7 @@ export interface Discovery {
   /** A GUID or a domain name; `organizations` where the organization has no tenant. */
   readonly tenant: string
   /** Where user tokens are exchanged; undefined where the feed did not say. */
-  readonly sessionTokenUrl: TrustedUrl | undefined
+  readonly authorizationEndpoint: AuthorizationEndpoint | undefined
 }
 
 /** The authority path for work accounts of any tenant (Microsoft identity platform, authorities). */
@@ -59,11 +59,12 @@ export function parseDiscovery(feed: Feed, answer: Answer): Discovery {
   if (signIn || (answer.status !== 401 && saysNothing)) {
     throw new KeyringError('DISCOVERY_FAILED', explained(host, answer.status), ...advice(answer.status))
   }
-  const sessionTokenUrl = endpoint === undefined ? undefined : trustSessionTokenUrl(endpoint)
-  if (endpoint !== undefined && sessionTokenUrl === undefined) {
+  const authorizationEndpoint =
+    endpoint === undefined ? undefined : trustAuthorizationEndpoint(endpoint)
+  if (endpoint !== undefined && authorizationEndpoint === undefined) {
     throw untrusted(host, 'an authorization endpoint')
   }
-  return { tenant: tenant ?? ANY_TENANT, sessionTokenUrl }
+  return { tenant: tenant ?? ANY_TENANT, authorizationEndpoint }
 }
 
 /** The first source: `authorization_uri` of a Bearer challenge. */

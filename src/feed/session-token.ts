@@ -1,18 +1,38 @@
-import type { TrustedUrl } from '../net/allowlist.ts'
+import { sessionTokenUrl } from '../net/allowlist.ts'
+import type { AuthorizationEndpoint, SessionTokenType, TrustedUrl } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import { requestWithSecret } from '../net/request.ts'
 import type { Answer } from '../net/request.ts'
 import { KeyringError } from '../system/errors.ts'
-import { debug } from '../system/log.ts'
+import { debug, log } from '../system/log.ts'
 import { readToken } from '../system/secret.ts'
 import type { Secret } from '../system/secret.ts'
+import { firstSet } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { Feed } from './service.ts'
 
 /** What a session token may do: Azure DevOps' names of scopes. */
 export type SessionTokenScope = 'vso.packaging' | 'vso.packaging_write'
 
-const LIFE_MS = 4 * 3_600_000
+const MINUTE_MS = 60_000
+
+/** How long a session token is asked for, and at most, in minutes (artifacts-credprovider). */
+const LIVES = {
+  SelfDescribing: { fallback: 4 * 60, most: 24 * 60 },
+  Compact: { fallback: 90 * 24 * 60, most: 90 * 24 * 60 },
+} as const
+
+/** The documented name, the one that artifacts-credprovider reads, and its older one. */
+const MINUTES = [
+  'ARTIFACTS_CREDENTIALPROVIDER_SESSIONTIMEMINUTES',
+  'ARTIFACTS_CREDENTIALPROVIDER_VSTS_SESSIONTIMEMINUTES',
+  'NUGET_CREDENTIALPROVIDER_VSTS_SESSIONTIMEMINUTES',
+] as const
+const TYPES = [
+  'ARTIFACTS_CREDENTIALPROVIDER_TOKENTYPE',
+  'ARTIFACTS_CREDENTIALPROVIDER_VSTS_TOKENTYPE',
+  'NUGET_CREDENTIALPROVIDER_VSTS_TOKENTYPE',
+] as const
 
 /**
  * Exchanges a user's bearer token for a session token that can do no more than packages
@@ -22,13 +42,16 @@ const LIFE_MS = 4 * 3_600_000
  *   without a token, or an error of the network
  */
 export async function exchange(
-  url: TrustedUrl,
+  endpoint: AuthorizationEndpoint,
   bearer: Secret,
   scope: SessionTokenScope,
   feed: Feed,
   system: System,
 ): Promise<Secret> {
-  const validTo = `${new Date(system.now() + LIFE_MS).toISOString().slice(0, 19)}Z`
+  const type = tokenType(system)
+  const url = sessionTokenUrl(endpoint, type)
+  const end = system.now() + lifeMinutes(type, system) * MINUTE_MS
+  const validTo = `${new Date(end).toISOString().slice(0, 19)}Z`
   const first = await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope, validTo }, system)
   // 400: a policy of the organization allows less time. Without validTo the service decides.
   const answer =
@@ -36,6 +59,19 @@ export async function exchange(
       ? await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope }, system)
       : first
   return parseSessionToken(answer, new URL(url).host, feed, system)
+}
+
+function tokenType(system: System): SessionTokenType {
+  return firstSet(system, TYPES)?.toLowerCase() === 'compact' ? 'Compact' : 'SelfDescribing'
+}
+
+function lifeMinutes(type: SessionTokenType, system: System): number {
+  const { fallback, most } = LIVES[type]
+  const asked = firstSet(system, MINUTES)
+  if (asked === undefined) return fallback
+  if (/^[1-9]\d{0,8}$/.test(asked)) return Math.min(Number(asked), most)
+  log(system, 'warning', `the session time ${asked} is no number of minutes`)
+  return fallback
 }
 
 function ask(

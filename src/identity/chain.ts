@@ -15,17 +15,44 @@ export interface ProviderRow {
   readonly load: () => Promise<Provider>
   /** Finds tokens that somebody else made: these may be used without knowing the organization. */
   readonly readyMade?: true
-  /** Sets of variables, any of which configures the provider; without one it does not apply. */
-  readonly variables?: readonly (readonly VariableName[])[]
-  /** Variables that show the provider to be configured, where it needs none. */
-  readonly signs?: readonly (readonly VariableName[])[]
+  /** Variables without all of which the provider does not apply, and is not even loaded. */
+  readonly required?: readonly VariableName[]
+  /** Variables without any of which it does not apply. */
+  readonly anyOf?: readonly VariableName[]
+  /** Sets of variables that show, each when complete, that the user means this provider. */
+  readonly configured?: readonly (readonly VariableName[])[]
 }
 
 /** Every provider, in the order in which they are tried. A new one is one file and one row here. */
 export const PROVIDERS: readonly ProviderRow[] = [
   {
+    name: 'feed_endpoints',
+    load: async () => (await import('./providers/feed-endpoints.ts')).feedEndpoints,
+    anyOf: [
+      'ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS',
+      'VSS_NUGET_EXTERNAL_FEED_ENDPOINTS',
+      'ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS',
+      'ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES',
+      'VSS_NUGET_URI_PREFIXES',
+    ],
+    readyMade: true,
+  },
+  {
     name: 'env_var',
     load: async () => (await import('./providers/env-var.ts')).envVar,
+    readyMade: true,
+  },
+  {
+    name: 'service_connection',
+    group: 'azure_pipelines',
+    load: async () => (await import('./providers/service-connection.ts')).serviceConnection,
+    anyOf: ['SYSTEM_OIDCREQUESTURI', 'servicePrincipalId'],
+  },
+  {
+    name: 'system_access_token',
+    group: 'azure_pipelines',
+    load: async () => (await import('./providers/system-access-token.ts')).systemAccessToken,
+    anyOf: ['TF_BUILD', 'SYSTEM_ACCESSTOKEN'],
     readyMade: true,
   },
   {
@@ -39,7 +66,8 @@ export const PROVIDERS: readonly ProviderRow[] = [
   {
     name: 'workload_identity',
     load: async () => (await import('./providers/workload-identity.ts')).workloadIdentity,
-    variables: [
+    anyOf: ['AZURE_CLIENT_ID'],
+    configured: [
       ['AZURE_CLIENT_ID', 'AZURE_FEDERATED_TOKEN_FILE'],
       ['AZURE_CLIENT_ID', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN'],
     ],
@@ -48,13 +76,35 @@ export const PROVIDERS: readonly ProviderRow[] = [
     name: 'client_secret',
     group: 'azure_identity',
     load: async () => (await import('./providers/client-secret.ts')).clientSecret,
-    variables: [['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_SECRET']],
+    required: ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_SECRET'],
+    configured: [['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_SECRET']],
+  },
+  {
+    name: 'client_certificate',
+    group: 'azure_identity',
+    load: async () => (await import('./providers/client-certificate.ts')).clientCertificate,
+    required: ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH'],
+    configured: [['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH']],
   },
   {
     name: 'managed_identity',
     group: 'azure_identity',
     load: async () => (await import('./providers/managed-identity.ts')).managedIdentity,
-    signs: [['IDENTITY_ENDPOINT', 'IDENTITY_HEADER']],
+    configured: [
+      ['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'],
+      ['IDENTITY_ENDPOINT', 'IMDS_ENDPOINT'],
+      ['MSI_ENDPOINT', 'MSI_SECRET'],
+    ],
+  },
+  {
+    name: 'azure_developer_cli',
+    group: 'azure_identity',
+    load: async () => (await import('./providers/azure-developer-cli.ts')).azureDeveloperCli,
+  },
+  {
+    name: 'azure_powershell',
+    group: 'azure_identity',
+    load: async () => (await import('./providers/azure-powershell.ts')).azurePowershell,
   },
 ]
 
@@ -97,13 +147,26 @@ export function chooseProviders(system: System): Chain {
   if (keyringrc.defaultKeyring === NULL_BACKEND) return { rows: [], forced: false }
   const forced = setting(system, variable) ?? keyringrc.provider
   if (forced === undefined) return { rows: PROVIDERS, forced: false }
-  const name = forced.toLowerCase()
-  const rows = PROVIDERS.filter((row) => row.name === name || row.group === name)
-  if (rows.length > 0) return { rows, forced: true }
   const where = setting(system, variable) === undefined ? 'keyringrc.cfg' : variable
+  return { rows: providerRows(forced, where), forced: true }
+}
+
+/**
+ * The provider of a name, or those of a group.
+ *
+ * @param where what names it, for the error
+ * @throws KeyringError BAD_SETTING naming the valid names
+ */
+export function providerRows(name: string, where: string): readonly ProviderRow[] {
+  const wanted = name.toLowerCase()
+  const rows = PROVIDERS.filter((row) => row.name === wanted || row.group === wanted)
+  if (rows.length > 0) return rows
   const hint = `valid names: ${providerNames().join(', ')}`
   throw new KeyringError('BAD_SETTING', `${where} names an unknown provider`, hint)
 }
+
+/** What every provider of a call may know; the chain adds what lies ahead of each. */
+export type CallRequest = Omit<TokenRequest, 'laterConfigured'>
 
 /**
  * Tries the providers one after the other. The caller stops when a token was accepted.
@@ -112,12 +175,13 @@ export function chooseProviders(system: System): Chain {
  */
 export async function* attempts(
   chain: Chain,
-  tenant: TokenRequest['tenant'],
+  call: CallRequest,
   system: System,
 ): AsyncGenerator<Attempt, void, void> {
   for (const [index, row] of chain.rows.entries()) {
-    const laterConfigured = !chain.forced && chain.rows.slice(index + 1).some(isConfigured(system))
-    const attempt = await tryProvider(row, { tenant, laterConfigured }, chain, system)
+    const later = chain.rows.slice(index + 1)
+    const laterConfigured = !chain.forced && later.some((next) => isConfigured(next, system))
+    const attempt = await tryProvider(row, { ...call, laterConfigured }, chain, system)
     const outcome = 'reason' in attempt ? attempt.reason : `found a token in ${attempt.source}`
     debug(system, `${row.name}: ${outcome}`)
     yield attempt
@@ -131,12 +195,12 @@ async function tryProvider(
   system: System,
 ): Promise<Attempt> {
   const missing = missingVariables(row, system)
-  if (missing !== undefined) return { provider: row.name, reason: `${missing} not set`, hints: [] }
+  if (missing !== undefined) return { provider: row.name, reason: missing, hints: [] }
   try {
     const provider = await row.load()
     const found = await provider(request, system)
     if ('token' in found) return { provider: row.name, ...found }
-    return { provider: row.name, reason: found.unavailable, hints: [] }
+    return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [] }
   } catch (error) {
     if (!(error instanceof KeyringError) || ENDS_THE_CALL.includes(error.code)) throw error
     // A group that is forced has other members left; a single provider has not.
@@ -145,16 +209,14 @@ async function tryProvider(
   }
 }
 
-/** What the nearest set of variables lacks; undefined when one set is complete or none is needed. */
-function missingVariables(row: ProviderRow, system: System): string | undefined {
-  const missing = (row.variables ?? [[]]).map((set) => set.filter((name) => !isSet(system, name)))
-  const fewest = missing.reduce((best, names) => (names.length < best.length ? names : best))
-  return fewest.length === 0 ? undefined : fewest.join(' and ')
+/** What the environment lacks for a provider, in words. */
+function missingVariables({ required, anyOf }: ProviderRow, system: System): string | undefined {
+  const unset = (required ?? []).filter((name) => !isSet(system, name))
+  if (unset.length > 0) return `${unset.join(' and ')} not set`
+  if (anyOf === undefined || anyOf.some((name) => isSet(system, name))) return undefined
+  return anyOf.length > 2 ? 'no variable of it is set' : `${anyOf.join(' or ')} not set`
 }
 
-function isConfigured(system: System): (row: ProviderRow) => boolean {
-  return (row) => {
-    const sets = row.variables ?? row.signs ?? []
-    return sets.some((names) => names.every((name) => isSet(system, name)))
-  }
+function isConfigured({ configured }: ProviderRow, system: System): boolean {
+  return (configured ?? []).some((names) => names.every((name) => isSet(system, name)))
 }

@@ -7,43 +7,38 @@ import { readToken } from '../system/secret.ts'
 import type { Secret } from '../system/secret.ts'
 import { setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import { ENTRA_SCOPE } from './provider.ts'
+import { aadstsAdvice, aadstsCode } from './aadsts.ts'
+import { entraScope } from './provider.ts'
 
 /** How an application proves who it is: form fields of the token request. */
 export type ClientProof =
   | { readonly client_secret: Secret }
   | { readonly client_assertion: Secret; readonly client_assertion_type: typeof JWT_BEARER }
 
+/** Which application asks for a token, where, and for what. */
+export interface Application {
+  readonly tenant: string
+  readonly clientId: string
+  readonly resource: string
+}
+
 /** RFC 7523 §2.2. */
 export const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** What to do about the error codes that users meet (Microsoft Entra error code reference). */
-const ADVICE: Readonly<Record<string, string>> = {
-  AADSTS7000215: 'AZURE_CLIENT_SECRET is wrong; it must be the value of the secret, not its ID',
-  AADSTS7000222: 'the client secret has expired; make a new one',
-  AADSTS700016: 'there is no application AZURE_CLIENT_ID in the tenant; check both',
-  AADSTS700024: 'the assertion has expired or is not valid yet; check the clock, make a new one',
-  AADSTS700211: "the federated credential names another issuer than the assertion's",
-  AADSTS700212: "the federated credential names another audience than the assertion's",
-  AADSTS700213: "the federated credential names another subject than the assertion's",
-  AADSTS70021: 'the application has no federated credential for this assertion',
-  AADSTS90002: 'there is no such tenant; check AZURE_TENANT_ID',
-  AADSTS900023: 'AZURE_TENANT_ID is neither a GUID nor a domain name',
-}
 
 /**
  * Asks Entra for an application's token for Azure DevOps (RFC 6749 §4.4, Microsoft identity platform
  * client credentials flow).
  *
+ * @param proof the proof, or how to make one for the URL that it is posted to
  * @throws KeyringError PROVIDER_FAILED with the AADSTS code when Entra refuses, BAD_SETTING when
  *   tenant or authority cannot be used, or an error of the network
  */
 export async function applicationToken(
-  tenant: string,
-  clientId: string,
-  proof: ClientProof,
+  application: Application,
+  proof: ClientProof | ((audience: string) => ClientProof),
   system: System,
 ): Promise<Secret> {
+  const { tenant, clientId, resource } = application
   const url = trustTokenEndpoint(setting(system, 'AZURE_AUTHORITY_HOST'), tenant)
   const headers = {
     accept: 'application/json',
@@ -51,9 +46,9 @@ export async function applicationToken(
   }
   const body = formBody({
     client_id: clientId,
-    scope: ENTRA_SCOPE,
+    scope: entraScope(resource),
     grant_type: 'client_credentials',
-    ...proof,
+    ...(typeof proof === 'function' ? proof(url) : proof),
   })
   const answer = await requestWithSecret(system, url, headers, body)
   const { host } = new URL(url)
@@ -67,11 +62,10 @@ export async function applicationToken(
 /** Only the codes of an answer are repeated: its text is the server's and could hold anything. */
 function refusal(status: number, fields: JsonObject | undefined, host: string): KeyringError {
   const description = stringMember(fields, 'error_description') ?? ''
-  const code = /^AADSTS\d{4,10}/.exec(description)?.[0]
+  const code = description.startsWith('AADSTS') ? aadstsCode(description) : undefined
   const oauth = /^[a-z_]{1,40}$/.exec(stringMember(fields, 'error') ?? '')?.[0]
   const reason = code ?? oauth
   const why = reason === undefined ? '' : `: ${reason}`
-  const advice = ADVICE[code ?? '']
   const message = `${host} refused to give a token (${status}${why})`
-  return new KeyringError('PROVIDER_FAILED', message, ...(advice === undefined ? [] : [advice]))
+  return new KeyringError('PROVIDER_FAILED', message, ...aadstsAdvice(code))
 }

@@ -1,14 +1,15 @@
 import type { Secret } from '../system/secret.ts'
 import type { System } from '../system/system.ts'
 
-/** Azure DevOps' application ID: the resource of az and managed identity. */
-export const RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
-
-/** The same as a scope of the Microsoft identity platform v2.0. */
-export const ENTRA_SCOPE = `${RESOURCE}/.default`
+/** Azure DevOps' application ID: the resource that tokens are asked for. */
+export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
 
 /** What a provider may know of the call. */
 export interface TokenRequest {
+  /** What the token is for: an application ID, or a URL. */
+  readonly resource: string
+  /** The service as https URL, for providers that choose by it; undefined where there is none. */
+  readonly feedUrl: string | undefined
   /** The feed's tenant, asked of the feed when first needed. */
   readonly tenant: () => Promise<string>
   /** Whether the variables of a provider further down the chain are complete. */
@@ -20,11 +21,15 @@ export interface FoundToken {
   readonly token: Secret
   /** Where it comes from, in words for debug output and errors. */
   readonly source: string
+  /** The user name to answer with; set where the token is the password, of whatever kind it is. */
+  readonly username?: string
 }
 
 /** The provider does not apply here; the chain goes on. */
 export interface Unavailable {
   readonly unavailable: string
+  /** What would make it apply, where that is worth saying. */
+  readonly hints?: readonly string[]
 }
 
 /**
@@ -35,3 +40,8 @@ export type Provider = (
   request: TokenRequest,
   system: System,
 ) => Promise<FoundToken | Unavailable> | FoundToken | Unavailable
+
+/** A resource as scope of the Microsoft identity platform v2.0. */
+export function entraScope(resource: string): string {
+  return `${resource}/.default`
+}

@@ -4,7 +4,7 @@ import { log } from '../system/log.ts'
 import type { System } from '../system/system.ts'
 import { accountName } from './claims.ts'
 import type { Claims } from './claims.ts'
-import { RESOURCE } from './provider.ts'
+import { DEVOPS_RESOURCE } from './provider.ts'
 
 /**
  * What a token is good for: `password` is used as it is (a personal access token, or a JWT of Azure
@@ -16,7 +16,7 @@ export type TokenKind = 'password' | 'application' | 'user'
 /** Clocks differ; a token is only called expired when it has been for this long, in milliseconds. */
 const LEEWAY_MS = 5 * 60_000
 
-const DEVOPS_AUDIENCES = [RESOURCE, 'https://app.vssps.visualstudio.com', 'https://dev.azure.com']
+const DEVOPS_AUDIENCES = [DEVOPS_RESOURCE, 'https://app.vssps.visualstudio.com', 'https://dev.azure.com']
 
 /**
  * Decides by the claims of a token. They are not verified: a wrong one leads to a request that
@@ -46,7 +46,7 @@ export function checkClaims(claims: Claims | undefined, source: string, system: 
   const audience = stringMember(claims, 'aud')
   if (audience === undefined || isIssuedByDevOps(claims)) return
   if (!DEVOPS_AUDIENCES.includes(audience.replace(/\/+$/, '').toLowerCase())) {
-    log(system, 'warning', `the token in ${source} is for ${audience}, not for Azure DevOps (${RESOURCE})`)
+    log(system, 'warning', `the token in ${source} is for ${audience}, not for Azure DevOps (${DEVOPS_RESOURCE})`)
   }
 }
 

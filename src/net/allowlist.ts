@@ -31,6 +31,16 @@ export const SESSION_TOKEN_HOSTS = [
   '*.vssps.vsts.me',
 ] as const
 
+/** Names that give a pipeline's job its OIDC token. */
+export const PIPELINES_HOSTS = [
+  'dev.azure.com',
+  '*.visualstudio.com',
+  'codedev.ms',
+  '*.codedev.ms',
+  'vsts.me',
+  '*.vsts.me',
+] as const
+
 /** Names that a feed may give as its sign-in authority. Exact: no subdomain counts. */
 export const SIGN_IN_HOSTS = [
   'login.microsoftonline.com',
@@ -63,6 +73,17 @@ export function isFeedHost(host: string): boolean {
   return FEED_HOSTS.some((name) => host === name || isBelow(host, name))
 }
 
+/** What kind of session token: a JWT, or a personal access token that the account's page lists. */
+export type SessionTokenType = 'SelfDescribing' | 'Compact'
+
+/** Where session tokens are minted: the base that the feed names, not yet the URL that is asked. */
+export type AuthorizationEndpoint = TrustedUrl
+
+/** The URL to ask for a session token (artifacts-credprovider, `VstsSessionTokenClient`). */
+export function sessionTokenUrl(endpoint: AuthorizationEndpoint, type: SessionTokenType): TrustedUrl {
+  return `${endpoint}/_apis/Token/SessionTokens?tokenType=${type}&api-version=5.0-preview.1` as TrustedUrl
+}
+
 /**
  * Where session tokens are minted, from the value of `X-VSS-AuthorizationEndpoint`: https, port
  * 443, no userinfo, an allowlisted host, at most one path segment. That segment is not compared with
@@ -70,16 +91,14 @@ export function isFeedHost(host: string): boolean {
  *
  * @returns undefined when the value must not be trusted
  */
-export function trustSessionTokenUrl(endpoint: string): TrustedUrl | undefined {
+export function trustAuthorizationEndpoint(endpoint: string): AuthorizationEndpoint | undefined {
   const parts = /^https:\/\/([a-z0-9.-]+)(?::443)?(?:\/(?:([\w~.-]+)\/?)?)?$/i.exec(endpoint)
   const host = parts?.[1]?.toLowerCase() ?? ''
   const segment = parts?.[2] ?? ''
   if (!SESSION_TOKEN_HOSTS.some((name) => matches(host, name)) || /^\.+$/.test(segment)) {
     return undefined
   }
-  const base = segment === '' ? `https://${host}` : `https://${host}/${segment}`
-  const query = 'tokenType=SelfDescribing&api-version=5.0-preview.1'
-  return `${base}/_apis/Token/SessionTokens?${query}` as TrustedUrl
+  return (segment === '' ? `https://${host}` : `https://${host}/${segment}`) as TrustedUrl
 }
 
 /** A sign-in authority as a feed names it. */
@@ -145,6 +164,23 @@ export function trustGithubOidcUrl(url: string, audience: string): TrustedUrl | 
   const parsed = parseUrl(url)
   if (parsed === undefined || parsed.protocol !== 'https:') return undefined
   parsed.searchParams.set('audience', audience)
+  return parsed.href as TrustedUrl
+}
+
+/**
+ * Azure Pipelines' endpoint for the OIDC token of a service connection (REST API 7.1).
+ *
+ * @returns undefined when the value is no https URL of Azure DevOps
+ */
+export function trustPipelinesOidcUrl(uri: string, connection: string): TrustedUrl | undefined {
+  const parsed = parseUrl(uri)
+  const known = PIPELINES_HOSTS.some((name) => matches(parsed?.hostname ?? '', name))
+  if (parsed === undefined || !known || parsed.protocol !== 'https:' || parsed.port !== '') {
+    return undefined
+  }
+  parsed.pathname = parsed.pathname.replace(/\/+$/, '')
+  parsed.searchParams.set('api-version', '7.1')
+  parsed.searchParams.set('serviceConnectionId', connection)
   return parsed.href as TrustedUrl
 }
 

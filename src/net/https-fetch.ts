@@ -1,7 +1,9 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import * as tls from 'node:tls'
+import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
+import { KeyringError } from '../system/errors.ts'
 import type { Fetch, FetchInit, FetchResponse, System } from '../system/system.ts'
 import { proxyFor } from './proxy.ts'
 import { trustedCertificates } from './trust.ts'
@@ -22,6 +24,10 @@ export function httpsFetch(system: System): Fetch {
   return async (url, init) => {
     const target = new URL(url)
     if (target.protocol === 'http:') return answer(http.request(target, plainOptions(init)), init)
+    if (init.pinnedSha1 !== undefined) {
+      const socket = await openPinned(target, init.pinnedSha1, init.signal)
+      return answer(https.request(target, { ...plainOptions(init), ...over(() => socket) }), init)
+    }
     const host = target.hostname.replace(/^\[|\]$/g, '')
     const port = Number(target.port) || 443
     const proxy = init.direct === true ? undefined : proxyFor(system, host, port)
@@ -48,8 +54,30 @@ function through(
   host: string,
   secure: tls.SecureContextOptions & tls.CommonConnectionOptions,
 ): https.RequestOptions {
-  // With an agent, even the one that `false` stands for, createConnection would not be asked.
-  return { agent: undefined, defaultPort: 443, createConnection: () => tls.connect({ ...secure, socket, servername: host }) }
+  return over(() => tls.connect({ ...secure, socket, servername: isIP(host) === 0 ? host : '', host }))
+}
+
+/** A connection of our own. With an agent, even the one that `false` means, it would not be asked for. */
+function over(connect: () => Socket): https.RequestOptions {
+  return { agent: undefined, defaultPort: 443, createConnection: connect }
+}
+
+/** A TLS connection to the one server that has this certificate. Nothing is sent before that is known. */
+function openPinned(target: URL, sha1: string, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const port = Number(target.port) || 443
+    const host = target.hostname.replace(/^\[|\]$/g, '')
+    const socket = tls.connect({ host, port, rejectUnauthorized: false })
+    const stop = (): void => void socket.destroy(new Error('stopped'))
+    signal.addEventListener('abort', stop)
+    socket.on('error', reject)
+    socket.on('secureConnect', () => {
+      const fingerprint = socket.getPeerCertificate().fingerprint.replaceAll(':', '').toLowerCase()
+      if (fingerprint === sha1) return resolve(socket)
+      reject(new KeyringError('TLS', `${target.host} has another certificate than the one expected`))
+      socket.destroy()
+    })
+  })
 }
 
 function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResponse> {

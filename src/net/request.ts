@@ -32,6 +32,10 @@ export interface RequestOptions {
   readonly attempts?: number
   /** Which statuses are tried again; 429 and most 5xx where undefined. */
   readonly transient?: (status: number) => boolean
+  /** How long to wait after an attempt, by its number from 1 and its status; jitter where undefined. */
+  readonly waitMs?: (attempt: number, status: number | undefined) => number
+  /** The server's certificate must have this SHA-1, in lower-case hexadecimal, and needs no authority. */
+  readonly pinnedSha1?: string
 }
 
 const TIMEOUT_MS = 20_000
@@ -95,6 +99,7 @@ async function attempt(
       headers: { 'user-agent': 'artifacts-keyring-nofuss', ...headers },
       ...(body === undefined ? {} : { body }),
       ...(options.direct === true ? { direct: true } : {}),
+      ...(options.pinnedSha1 === undefined ? {} : { pinnedSha1: options.pinnedSha1 }),
       redirect: 'manual',
       signal: stop.signal,
     })

@@ -29,7 +29,8 @@ export async function retried(
     const failed = outcome instanceof KeyringError
     if (!failed && !transient(outcome.status)) return outcome
     const asked = failed ? undefined : retryAfterMs(system, outcome.header('retry-after'))
-    const wait = asked ?? jitter(system, number)
+    const planned = options.waitMs?.(number, failed ? undefined : outcome.status)
+    const wait = asked ?? planned ?? jitter(system, number)
     // Waiting beyond the end of the call would only make the same answer come later.
     if (number >= most || system.now() + wait >= system.endsAt) {
       if (failed) throw outcome

@@ -28,6 +28,6 @@ export function debug(system: System, message: string): void {
 
 /** Makes untrusted text safe for a terminal: one line, no control characters, bounded length. */
 export function oneLine(text: string): string {
-  const safe = text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trim()
+  const safe = text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ').trimEnd()
   return safe.length > LINE_LIMIT ? `${safe.slice(0, LINE_LIMIT)}…` : safe
 }

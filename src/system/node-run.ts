@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { constants } from 'node:os'
 import type { Command, CommandResult } from './system.ts'
 
 /** How long output is waited for after the program itself has ended, in milliseconds. */
@@ -84,4 +85,32 @@ function kill(child: ChildProcess, windows: boolean): void {
 
 function decode(chunks: readonly Uint8Array[]): string {
   return new TextDecoder().decode(Buffer.concat(chunks))
+}
+
+/** Signals that a command gets instead of us while it runs. */
+const PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+
+/**
+ * Runs a command to its end, however long that takes, with our standard streams.
+ *
+ * @returns its exit status, 128 and the number of the signal that ended it, or undefined when it
+ *   could not be started
+ */
+export function execute(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'inherit' })
+    for (const signal of PASSED_ON) {
+      // Ours would end us and leave the command behind.
+      process.removeAllListeners(signal)
+      process.on(signal, () => child.kill(signal))
+    }
+    child.on('error', () => resolve(undefined))
+    child.on('exit', (status, signal) => {
+      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))
+    })
+  })
 }

@@ -3,9 +3,12 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -32,13 +35,17 @@ export function nodeSystem(parts: NodeSystemParts): System {
     endsAt: Number.POSITIVE_INFINITY,
     now: Date.now,
     random: Math.random,
+    uuid,
     sleep,
     limit,
     readFile,
     appendFile,
     createFile,
+    replaceFile,
     isExecutable,
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
+    execute: async (program, args, env) =>
+      (await import('./node-run.ts')).execute(program, args, env),
     fetch: (url, init) => parts.fetch(system)(url, init),
     drainInput,
     writeOut: (text) => write(1, text),
@@ -53,6 +60,10 @@ function home(): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function uuid(): string {
+  return globalThis.crypto.randomUUID()
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -129,6 +140,19 @@ function createFile(path: string, text: string): 'created' | 'exists' | 'failed'
     return 'created'
   } catch (error) {
     return foreignCode(error) === 'EEXIST' ? 'exists' : 'failed'
+  }
+}
+
+function replaceFile(path: string, text: string): 'written' | 'link' | 'failed' {
+  const temporary = `${path}.${uuid()}`
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) return 'link'
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 })
+    renameSync(temporary, path)
+    return 'written'
+  } catch {
+    rmSync(temporary, { force: true })
+    return 'failed'
   }
 }
 

@@ -9,6 +9,19 @@ export const VARIABLES = {
   ARTIFACTS_KEYRING_NOFUSS_TOKEN_FILE: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_TOKEN: 'secret',
   VSS_NUGET_ACCESSTOKEN: 'secret',
+  ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN: 'secret',
+  VSS_NUGET_URI_PREFIXES: 'plain',
+  ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES: 'plain',
+  VSS_NUGET_EXTERNAL_FEED_ENDPOINTS: 'secret',
+  ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS: 'secret',
+  ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS: 'secret',
+  ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS: 'plain',
+  ARTIFACTS_CREDENTIALPROVIDER_SESSIONTIMEMINUTES: 'plain',
+  ARTIFACTS_CREDENTIALPROVIDER_VSTS_SESSIONTIMEMINUTES: 'plain',
+  NUGET_CREDENTIALPROVIDER_VSTS_SESSIONTIMEMINUTES: 'plain',
+  ARTIFACTS_CREDENTIALPROVIDER_TOKENTYPE: 'plain',
+  ARTIFACTS_CREDENTIALPROVIDER_VSTS_TOKENTYPE: 'plain',
+  NUGET_CREDENTIALPROVIDER_VSTS_TOKENTYPE: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_PROVIDER: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_SCOPE: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_RETRIES: 'plain',
@@ -18,6 +31,9 @@ export const VARIABLES = {
   AZURE_CLIENT_ID: 'plain',
   AZURE_TENANT_ID: 'plain',
   AZURE_CLIENT_SECRET: 'secret',
+  AZURE_CLIENT_CERTIFICATE_PATH: 'plain',
+  AZURE_CLIENT_CERTIFICATE_PASSWORD: 'secret',
+  AZURE_CLIENT_SEND_CERTIFICATE_CHAIN: 'plain',
   AZURE_AUTHORITY_HOST: 'plain',
   AZURE_FEDERATED_TOKEN_FILE: 'plain',
   AZURE_FEDERATED_TOKEN_AUDIENCE: 'plain',
@@ -25,8 +41,26 @@ export const VARIABLES = {
   AZURE_POD_IDENTITY_AUTHORITY_HOST: 'plain',
   ACTIONS_ID_TOKEN_REQUEST_URL: 'plain',
   ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'secret',
+  TF_BUILD: 'plain',
+  SYSTEM_ACCESSTOKEN: 'secret',
+  SYSTEM_OIDCREQUESTURI: 'plain',
+  AZURESUBSCRIPTION_SERVICE_CONNECTION_ID: 'plain',
+  AZURESUBSCRIPTION_CLIENT_ID: 'plain',
+  AZURESUBSCRIPTION_TENANT_ID: 'plain',
+  servicePrincipalId: 'plain',
+  servicePrincipalKey: 'secret',
+  idToken: 'secret',
+  tenantId: 'plain',
   IDENTITY_ENDPOINT: 'plain',
+  GITHUB_ACTIONS: 'plain',
   IDENTITY_HEADER: 'secret',
+  IDENTITY_SERVER_THUMBPRINT: 'plain',
+  IMDS_ENDPOINT: 'plain',
+  MSI_ENDPOINT: 'plain',
+  MSI_SECRET: 'secret',
+  DEFAULT_IDENTITY_CLIENT_ID: 'plain',
+  ARTIFACTS_KEYRING_NOFUSS_MI_RESOURCE_ID: 'plain',
+  ARTIFACTS_KEYRING_NOFUSS_MI_OBJECT_ID: 'plain',
   HTTPS_PROXY: 'plain',
   https_proxy: 'plain',
   ALL_PROXY: 'plain',
@@ -39,6 +73,8 @@ export const VARIABLES = {
   XDG_CONFIG_HOME: 'plain',
   XDG_DATA_HOME: 'plain',
   LOCALAPPDATA: 'plain',
+  ProgramData: 'plain',
+  ProgramFiles: 'plain',
   HOME: 'plain',
   PATH: 'plain',
 } as const satisfies Record<string, 'plain' | 'secret'>
@@ -72,6 +108,34 @@ export function secretSetting(system: System, name: SecretVariableName): Secret 
  */
 export function tokenSetting(system: System, name: SecretVariableName): Secret | undefined {
   return readToken(system.env[name] ?? '', name)
+}
+
+/** The first of several names of one variable that has a value, and that value. */
+export function firstSecret(
+  system: System,
+  names: readonly SecretVariableName[],
+): { readonly name: SecretVariableName; readonly value: Secret } | undefined {
+  const name = names.find((candidate) => isSet(system, candidate))
+  const value = name === undefined ? undefined : secretSetting(system, name)
+  return name === undefined || value === undefined ? undefined : { name, value }
+}
+
+/** The value of the first of several names of one variable that has one. */
+export function firstSet(system: System, names: readonly PlainVariableName[]): string | undefined {
+  return names.map((name) => setting(system, name)).find((value) => value !== undefined)
+}
+
+/** Whether a variable holds the name of an Azure Pipelines variable that was never replaced. */
+export function isMacro(system: System, name: VariableName): boolean {
+  return /^\$\(.*\)$/.test(trimmed(system.env[name]) ?? '')
+}
+
+/** The same world with other values in some variables. */
+export function withVariables(
+  system: System,
+  variables: Readonly<Partial<Record<VariableName, string | undefined>>>,
+): System {
+  return { ...system, env: { ...system.env, ...variables } }
 }
 
 /** Whether a variable, secret or not, has a value. */

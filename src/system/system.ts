@@ -8,6 +8,8 @@ export interface FetchInit {
   readonly signal: AbortSignal
   /** Never through a proxy. For identity endpoints on the machine itself. */
   readonly direct?: boolean
+  /** The SHA-1 of the server's certificate, in place of an authority's word for it. */
+  readonly pinnedSha1?: string
 }
 
 /** What is read of an answer. `fetch`'s Response has this shape. */
@@ -60,6 +62,8 @@ export interface System {
   readonly endsAt: number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** A random UUID (RFC 9562 §5.4). */
+  readonly uuid: () => string
   /** At least 0, below 1. */
   readonly random: () => number
   /** Ends early, without an error, when `signal` aborts. */
@@ -72,8 +76,19 @@ export interface System {
   readonly appendFile: (path: string, text: string) => boolean
   /** Makes a file that must not exist yet, with its folders. */
   readonly createFile: (path: string, text: string) => 'created' | 'exists' | 'failed'
+  /** Puts a file of the user's own (0600) in the place of another at once, never through a link. */
+  readonly replaceFile: (path: string, text: string) => 'written' | 'link' | 'failed'
   readonly isExecutable: (path: string) => boolean
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
+  /**
+   * Runs a command with our standard streams and these variables beside ours, and passes signals on.
+   * Gives its exit status, 128 and the signal's number, or undefined when it could not be started.
+   */
+  readonly execute: (
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) => Promise<number | undefined>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it. */
   readonly drainInput: () => Promise<void>

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { misbehave } from './answers.ts'
+import type { CertificateAssertions } from './certificate-assertions.ts'
 import { ORGANIZATIONS } from './organizations.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
 import type { Tokens } from './tokens.ts'
@@ -30,6 +31,7 @@ export interface Behaviours {
 export interface World {
   readonly tokens: Tokens
   readonly behaviours: Behaviours
+  readonly certificates: CertificateAssertions
 }
 
 /** Behaviours as the table of organizations has them. */

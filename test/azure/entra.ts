@@ -1,22 +1,20 @@
-import { randomUUID } from 'node:crypto'
-import type { ServerResponse } from 'node:http'
 import { sendJson } from './answers.ts'
+import { invalidClient, missing, refuse } from './entra-refusals.ts'
+import type { Refusal } from './entra-refusals.ts'
 import {
-  AZURE_DEVOPS, CONTOSO_TENANT, FABRIKAM_TENANT, FEDERATED_AUDIENCE, REGISTRATIONS,
+  AZURE_DEVOPS, CERTIFICATE_CLIENT_ID, CONTOSO_TENANT, FABRIKAM_TENANT, FEDERATED_AUDIENCE,
+  REGISTRATIONS,
 } from './identities.ts'
 import type { Registration } from './identities.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
 import type { World } from './behaviours.ts'
-import type { Tokens } from './tokens.ts'
-
-/** The host that gives tokens to applications. */
-export const ENTRA_HOST = 'login.microsoftonline.com'
 
 const TENANTS = [CONTOSO_TENANT, FABRIKAM_TENANT]
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /** The token endpoint, for client credentials only. */
-export function entraHandler({ tokens }: World): Handler {
+export function entraHandler(world: World): Handler {
+  const { tokens } = world
   return (request, response) => {
     const [, tenant = ''] = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(request.url.pathname) ?? []
     if (tenant === '') {
@@ -25,7 +23,7 @@ export function entraHandler({ tokens }: World): Handler {
     }
     const form = new URLSearchParams(request.body)
     const refusal = refuseShape(request, form) ?? refuseTenant(tenant) ??
-      refuseClient(tenant, form, tokens)
+      refuseClient(tenant, form, world)
     if (refusal !== undefined) return refuse(request, response, refusal)
     const clientId = form.get('client_id') ?? ''
     const lifetime = 3599
@@ -36,13 +34,6 @@ export function entraHandler({ tokens }: World): Handler {
       access_token: tokens.mintApplicationToken({ clientId, tenant, expiresInSeconds: lifetime }),
     }, { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' })
   }
-}
-
-interface Refusal {
-  readonly code: number
-  readonly text: string
-  readonly error?: string
-  readonly status?: number
 }
 
 function refuseShape(request: ReceivedRequest, form: URLSearchParams): Refusal | undefined {
@@ -81,7 +72,7 @@ function refuseTenant(tenant: string): Refusal | undefined {
   return { code: 90002, text: `Tenant '${tenant}' not found.` }
 }
 
-function refuseClient(tenant: string, form: URLSearchParams, tokens: Tokens): Refusal | undefined {
+function refuseClient(tenant: string, form: URLSearchParams, world: World): Refusal | undefined {
   const clientId = form.get('client_id') ?? ''
   const client = REGISTRATIONS.find(known => known.clientId === clientId && known.tenant === tenant)
   if (client === undefined) {
@@ -94,62 +85,41 @@ function refuseClient(tenant: string, form: URLSearchParams, tokens: Tokens): Re
     return { code: 7000218, text: 'Both client_secret and client_assertion are given.' }
   }
   if (secret !== null) return refuseSecret(client, secret)
-  if (assertion !== null) return refuseAssertion(client, form, assertion, tokens)
-  return missing('client_assertion\' or \'client_secret', 7000218, 401)
+  if (assertion !== null) return refuseAssertion(client, form, assertion, world)
+  const text = missing('client_assertion\' or \'client_secret').text
+  return invalidClient(7000218, text)
 }
 
 function refuseSecret(client: Registration, secret: string): Refusal | undefined {
   if (client.secret !== undefined && client.secret === secret) return undefined
-  const text = `Invalid client secret provided for app '${client.clientId}'.`
-  return { code: 7000215, text, error: 'invalid_client', status: 401 }
+  return invalidClient(7000215, `Invalid client secret provided for app '${client.clientId}'.`)
 }
 
 function refuseAssertion(
-  client: Registration, form: URLSearchParams, assertion: string, tokens: Tokens,
+  client: Registration, form: URLSearchParams, assertion: string, world: World,
 ): Refusal | undefined {
-  const invalid = (code: number, text: string): Refusal =>
-    ({ code, text, error: 'invalid_client', status: 401 })
+  const { clientId, tenant, federated } = client
   if (form.get('client_assertion_type') !== ASSERTION_TYPE) return missing('client_assertion_type')
-  const token = tokens.find(assertion)
+  const token = world.tokens.find(assertion)
   if (token === undefined || token.kind !== 'federated') {
-    return invalid(50027, 'JWT token is invalid or malformed.')
+    const own = clientId === CERTIFICATE_CLIENT_ID || world.certificates.knows(clientId)
+    return own
+      ? world.certificates.refuse(clientId, tenant, assertion)
+      : invalidClient(50027, 'JWT token is invalid or malformed.')
   }
   if (token.expiresAt <= Date.now()) {
-    return invalid(700024, 'Client assertion is not within its valid time range.')
+    return invalidClient(700024, 'Client assertion is not within its valid time range.')
   }
   if (token.audience !== FEDERATED_AUDIENCE) {
-    return invalid(700212, noRecord('audience', token.audience))
+    return invalidClient(700212, noRecord('audience', token.audience))
   }
-  const { federated } = client
   if (federated === undefined || federated.issuer !== token.issuer) {
-    return invalid(700211, noRecord('issuer', token.issuer))
+    return invalidClient(700211, noRecord('issuer', token.issuer))
   }
   if (federated.subject === token.subject) return undefined
-  return invalid(700213, noRecord('subject', token.subject))
+  return invalidClient(700213, noRecord('subject', token.subject))
 }
 
 function noRecord(claim: string, value = ''): string {
   return `No matching federated identity record found for presented assertion ${claim} '${value}'.`
-}
-
-function missing(name: string, code = 900144, status = 400): Refusal {
-  const text = `The request body must contain the following parameter: '${name}'.`
-  return { code, text, status, ...(status === 401 ? { error: 'invalid_client' } : {}) }
-}
-
-function refuse(request: ReceivedRequest, response: ServerResponse, refusal: Refusal): void {
-  const { code, text, error = 'invalid_request', status = 400 } = refusal
-  request.errors.push(`AADSTS${code}`)
-  const [trace, correlation] = [randomUUID(), randomUUID()]
-  const timestamp = new Date().toISOString().replace(/\.\d+Z$/, 'Z').replace('T', ' ')
-  sendJson(response, status, {
-    error,
-    error_description: `AADSTS${code}: ${text}\r\nTrace ID: ${trace}\r\n` +
-      `Correlation ID: ${correlation}\r\nTimestamp: ${timestamp}`,
-    error_codes: [code],
-    timestamp,
-    trace_id: trace,
-    correlation_id: correlation,
-    error_uri: `https://${ENTRA_HOST}/error?code=${code}`,
-  })
 }

@@ -48,9 +48,29 @@ export const WORKLOAD_CLIENT_ID = '33333333-0000-4000-8000-000000000002'
 export const GITHUB_CLIENT_ID = '33333333-0000-4000-8000-000000000003'
 /** An application of the Fabrikam tenant, with the same secret. */
 export const FABRIKAM_CLIENT_ID = '33333333-0000-4000-8000-000000000004'
+/** The application that signs in with a certificate. */
+export const CERTIFICATE_CLIENT_ID = '33333333-0000-4000-8000-000000000005'
+/** The application of the service connection of Azure Pipelines. */
+export const PIPELINES_CLIENT_ID = '33333333-0000-4000-8000-000000000006'
+
+/** `SYSTEM_OIDCREQUESTURI` of a job of the organization `contoso`. */
+export const PIPELINES_OIDC_URL = 'https://dev.azure.com/contoso' +
+  '/88888888-0000-4000-8000-000000000003/_apis/distributedtask/hubs/build' +
+  '/plans/88888888-0000-4000-8000-000000000004/jobs/88888888-0000-4000-8000-000000000005/oidctoken'
+/** The service connection that the job may use. */
+export const SERVICE_CONNECTION_ID = '88888888-0000-4000-8000-000000000006'
+/** The issuer of the organization's tokens. */
+export const PIPELINES_ISSUER =
+  'https://vstoken.dev.azure.com/88888888-0000-4000-8000-000000000007'
+/** The service connection as the organization's token names it. */
+export const PIPELINES_SUBJECT = 'sc://contoso/project/connection'
 
 /** `IDENTITY_HEADER` of App Service. */
 export const APP_SERVICE_HEADER = 'CANARY-app-service-4c1d'
+/** `MSI_SECRET` of Azure Machine Learning. */
+export const ML_SECRET = 'CANARY-machine-learning-93ab'
+/** `IDENTITY_HEADER` of Service Fabric. */
+export const SF_SECRET = 'CANARY-service-fabric-e07f'
 
 /** The machine's own identity. */
 export const SYSTEM_IDENTITY_CLIENT_ID = '44444444-0000-4000-8000-000000000001'
@@ -61,6 +81,8 @@ export const MANAGED_IDENTITY_OBJECT_ID = '44444444-0000-4000-8000-000000000003'
 /** The user-assigned identity's resource id. */
 export const MANAGED_IDENTITY_RESOURCE_ID = '/subscriptions/55555555-0000-4000-8000-000000000001' +
   '/resourceGroups/build/providers/Microsoft.ManagedIdentity/userAssignedIdentities/runner'
+/** `DEFAULT_IDENTITY_CLIENT_ID` of Azure Machine Learning. */
+export const DEFAULT_IDENTITY_CLIENT_ID = '44444444-0000-4000-8000-000000000004'
 
 /** An application that Entra knows. */
 export interface Registration {
@@ -83,5 +105,11 @@ export const REGISTRATIONS: readonly Registration[] = [
     clientId: GITHUB_CLIENT_ID,
     tenant: CONTOSO_TENANT,
     federated: { issuer: GITHUB_ISSUER, subject: GITHUB_SUBJECT },
+  },
+  { clientId: CERTIFICATE_CLIENT_ID, tenant: CONTOSO_TENANT },
+  {
+    clientId: PIPELINES_CLIENT_ID,
+    tenant: CONTOSO_TENANT,
+    federated: { issuer: PIPELINES_ISSUER, subject: PIPELINES_SUBJECT },
   },
 ]

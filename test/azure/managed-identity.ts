@@ -1,103 +1,107 @@
-import type { ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
 import { sendJson } from './answers.ts'
-import type { World } from './behaviours.ts'
-import {
-  APP_SERVICE_HEADER, AZURE_DEVOPS, MANAGED_IDENTITY_CLIENT_ID, MANAGED_IDENTITY_OBJECT_ID,
-  MANAGED_IDENTITY_RESOURCE_ID, SYSTEM_IDENTITY_CLIENT_ID,
-} from './identities.ts'
-import type { Handler, ReceivedRequest } from './received.ts'
+import { appServiceHandler } from './app-service.ts'
+import { createArcAgent } from './azure-arc.ts'
+import type { Arc } from './azure-arc.ts'
+import type { Authority } from './certificates.ts'
+import { direct } from './identity-queries.ts'
+import { createImds } from './imds.ts'
+import type { ImdsOddity } from './imds.ts'
+import { cloudShellHandler, machineLearningHandler } from './msi-endpoints.ts'
+import type { MachineLearningDate } from './msi-endpoints.ts'
+import { receive } from './received.ts'
+import type { Handler, RecordedRequest } from './received.ts'
+import { follow, listen } from './servers.ts'
+import { createServiceFabric } from './service-fabric.ts'
+import type { Tokens } from './tokens.ts'
 
-const IMDS_PATH = '/metadata/identity/oauth2/token'
-const APP_SERVICE_PATH = '/msi/token'
-const LIFETIME = 86399
+/** What gives a machine, or what runs on it, a token of its own identity. */
+export interface ManagedIdentity {
+  /** IMDS, `/msi/token` (App Service), `/ml/token` and `/cloudshell/token`. */
+  readonly identityUrl: string
+  /** Azure Arc's agent; nothing is there before `arc()`. */
+  readonly arcUrl: string
+  /** Service Fabric's token service, over TLS. */
+  readonly serviceFabricUrl: string
+  /** The SHA-1 of its certificate: 40 hexadecimal digits. */
+  readonly serviceFabricThumbprint: string
+  /** How many connections to Service Fabric there were on which the client said nothing. */
+  readonly serviceFabricConnections: number
+  /** Makes IMDS answer these statuses first, one a token request that is right. */
+  imds(statuses: readonly number[], oddity?: ImdsOddity): void
+  /** Tells Azure Arc's agent its key and how to behave. */
+  arc(arc: Arc): void
+  /** Tells Azure Machine Learning how to write `expires_on`; `linux` until told. */
+  machineLearning(date: MachineLearningDate): void
+  /** Makes Service Fabric answer what is right with a redirect. */
+  serviceFabric(options: { readonly redirect: string }): void
+}
 
-/** The identity endpoints of a virtual machine (IMDS) and of App Service. */
-export function identityHandler(world: World): Handler {
-  return (request, response) => {
-    const { path, headers, errors, url } = request
-    if (!path.startsWith('/')) errors.push('the request line is that of a proxy')
-    if (Object.keys(headers).some(name => name === 'via' || name.startsWith('proxy-'))) {
-      errors.push('the request came through a proxy')
-    }
-    if (url.pathname === IMDS_PATH) return imds(world, request, response)
-    if (url.pathname === APP_SERVICE_PATH) return appService(world, request, response)
-    errors.push('no such identity endpoint')
-    return sendJson(response, 404, { error: 'not_found' })
+/** What the identity endpoints need of the rest of the stand-in. */
+export interface ManagedIdentityOptions {
+  readonly tokens: Tokens
+  readonly authority: Authority
+  readonly requests: RecordedRequest[]
+  /** A test's own handler for all of the plain server. */
+  readonly override: () => Handler | undefined
+}
+
+/** Starts the servers of the identity endpoints. They are all reached without the proxy. */
+export async function startManagedIdentity(options: ManagedIdentityOptions): Promise<{
+  readonly endpoints: ManagedIdentity
+  readonly reset: () => void
+  readonly close: () => Promise<void>
+}> {
+  const { tokens, authority, requests, override } = options
+  let date: MachineLearningDate = 'linux'
+  const imds = createImds(tokens)
+  const arc = createArcAgent(tokens)
+  const fabric = createServiceFabric(tokens, authority, requests)
+  const handlers = new Map<string, Handler>([
+    ['/metadata/identity/oauth2/token', imds.handler],
+    ['/msi/token', appServiceHandler(tokens)],
+    ['/ml/token', machineLearningHandler(tokens, () => date)],
+    ['/cloudshell/token', cloudShellHandler(tokens)],
+  ])
+  const identityHandler = direct((request, response) =>
+    (handlers.get(request.url.pathname) ?? nothingHere)(request, response))
+
+  const serve = (handler: () => Handler): ReturnType<typeof createServer> =>
+    createServer((message, response) => {
+      receive(requests, message.headers.host ?? 'unknown', false, handler())(message, response)
+    })
+  const identityServer = serve(() => override() ?? identityHandler)
+  const arcServer = serve(() => direct(arc.handler))
+  const endings = [identityServer, arcServer, fabric.server].map(follow)
+  const identityUrl = `http://127.0.0.1:${await listen(identityServer)}`
+  const arcUrl = `http://127.0.0.1:${await listen(arcServer)}`
+  const fabricPath = `127.0.0.1:${await listen(fabric.server)}/metadata/identity/oauth2/token`
+
+  return {
+    endpoints: {
+      identityUrl,
+      arcUrl,
+      serviceFabricUrl: `https://${fabricPath}`,
+      serviceFabricThumbprint: fabric.thumbprint,
+      get serviceFabricConnections() { return fabric.silentConnections() },
+      imds: imds.set,
+      arc: arc.set,
+      machineLearning: next => {
+        date = next
+      },
+      serviceFabric: ({ redirect }) => fabric.redirect(redirect),
+    },
+    reset: () => {
+      imds.reset()
+      arc.reset()
+      fabric.reset()
+      date = 'linux'
+    },
+    close: async () => void await Promise.all(endings.map(end => end())),
   }
 }
 
-function imds({ tokens }: World, request: ReceivedRequest, response: ServerResponse): void {
-  const { headers, url, errors, method } = request
-  const refuse = (error: string, description: string, status = 400): void => {
-    // A request with neither the header nor a query only asks whether anything is here.
-    if (headers['metadata'] !== undefined || url.search !== '') errors.push(description)
-    sendJson(response, status, { error, error_description: description })
-  }
-  if (method !== 'GET') return refuse('method_not_allowed', 'only GET is supported', 405)
-  if (headers['metadata'] !== 'true') {
-    return refuse('invalid_request', 'Required metadata header not specified')
-  }
-  const objection = objectToQuery(url, '2018-02-01', 'msi_res_id')
-  if (objection !== undefined) return refuse('invalid_request', objection)
-  const clientId = selectIdentity(url, 'msi_res_id')
-  if (clientId === undefined) return refuse('invalid_request', 'Identity not found')
-  const now = Math.floor(Date.now() / 1000)
-  return sendJson(response, 200, {
-    access_token: tokens.mintApplicationToken({ clientId, expiresInSeconds: LIFETIME }),
-    client_id: clientId,
-    expires_in: String(LIFETIME),
-    expires_on: String(now + LIFETIME),
-    ext_expires_in: String(LIFETIME),
-    not_before: String(now),
-    resource: AZURE_DEVOPS,
-    token_type: 'Bearer',
-  })
-}
-
-function appService({ tokens }: World, request: ReceivedRequest, response: ServerResponse): void {
-  const { headers, url, errors, method } = request
-  const refuse = (statusCode: number, message: string): void => {
-    errors.push(message)
-    sendJson(response, statusCode, { statusCode, message })
-  }
-  if (method !== 'GET') return refuse(405, 'only GET is supported')
-  if (headers['x-identity-header'] !== APP_SERVICE_HEADER) {
-    return refuse(401, 'X-IDENTITY-HEADER is wrong')
-  }
-  const objection = objectToQuery(url, '2019-08-01', 'mi_res_id')
-  if (objection !== undefined) return refuse(400, objection)
-  const clientId = selectIdentity(url, 'mi_res_id')
-  if (clientId === undefined) return refuse(400, 'No User Assigned Managed Identity found')
-  return sendJson(response, 200, {
-    access_token: tokens.mintApplicationToken({ clientId, expiresInSeconds: LIFETIME }),
-    client_id: clientId,
-    expires_on: String(Math.floor(Date.now() / 1000) + LIFETIME),
-    resource: AZURE_DEVOPS,
-    token_type: 'Bearer',
-  })
-}
-
-function objectToQuery(url: URL, version: string, resourceId: string): string | undefined {
-  const query = url.searchParams
-  const selectors = ['client_id', 'object_id', resourceId]
-  const odd = [...query.keys()].find(name =>
-    !['api-version', 'resource', ...selectors].includes(name) || query.getAll(name).length > 1)
-  if (odd !== undefined) return `the query parameter ${odd} is unknown or repeated`
-  if (query.get('api-version') !== version) return `api-version is not ${version}`
-  if (query.get('resource') !== AZURE_DEVOPS) return 'resource is not the id of Azure DevOps'
-  const chosen = selectors.filter(name => query.has(name))
-  return chosen.length > 1 ? `${chosen.join(' and ')} exclude each other` : undefined
-}
-
-function selectIdentity({ searchParams: query }: URL, resourceId: string): string | undefined {
-  const asked = ['client_id', 'object_id', resourceId].find(name => query.has(name))
-  if (asked === undefined) return SYSTEM_IDENTITY_CLIENT_ID
-  const value = query.get(asked)
-  if (asked === 'client_id' && value === SYSTEM_IDENTITY_CLIENT_ID) return value
-  const known: Readonly<Record<string, string>> = {
-    client_id: MANAGED_IDENTITY_CLIENT_ID,
-    object_id: MANAGED_IDENTITY_OBJECT_ID,
-    [resourceId]: MANAGED_IDENTITY_RESOURCE_ID,
-  }
-  return known[asked] === value ? MANAGED_IDENTITY_CLIENT_ID : undefined
+const nothingHere: Handler = ({ errors }, response) => {
+  errors.push('no such identity endpoint')
+  sendJson(response, 404, { error: 'not_found' })
 }

@@ -1,6 +1,10 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { AZURE_DEVOPS, CONTOSO_TENANT } from './identities.ts'
+import { logLines, quote, writeScript } from './shell-script.ts'
+
+export { writeFakeAzd } from './fake-azd.ts'
+export { writeFakePwsh } from './fake-pwsh.ts'
 
 /** How a fake `az` answers. */
 export interface FakeAz {
@@ -100,15 +104,6 @@ export function writeKeyring(directory: string, options: {
   ])
 }
 
-// One write a line, so that programs that run at the same time do not mix theirs.
-function logLines(name: string, log: string): string[] {
-  return [
-    `line=${quote(name)}`,
-    'for argument in "$@"; do line="$line\t$argument"; done',
-    `printf '%s\\n' "$line" >> ${quote(log)}`,
-  ]
-}
-
 // `subscription` is missing when a tenant is asked for; `expiresOn` is local time.
 function printJson(token: string): string[] {
   const expires = Math.floor(Date.now() / 1000) + 3599
@@ -121,14 +116,4 @@ function printJson(token: string): string[] {
       `  "tenant": "%s",\\n  "tokenType": "Bearer"\\n}\\n' ` +
       `${quote(token)} ${quote(local)} ${expires} "$subscription" "$tenant"`,
   ]
-}
-
-function writeScript(path: string, lines: readonly string[]): string {
-  writeFileSync(path, `#!/bin/sh\n${lines.join('\n')}\n`)
-  chmodSync(path, 0o755)
-  return path
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
 }

@@ -1,19 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sendJson } from './answers.ts'
 import { createBehaviours } from './behaviours.ts'
 import type { Behaviour, World } from './behaviours.ts'
+import { createCertificateAssertions } from './certificate-assertions.ts'
+import type { CertificateOptions } from './certificate-assertions.ts'
 import { createAuthority } from './certificates.ts'
 import type { CertificateFault } from './certificates.ts'
-import { ENTRA_HOST, entraHandler } from './entra.ts'
+import { ENTRA_HOST } from './entra-refusals.ts'
+import { entraHandler } from './entra.ts'
 import { feedHandler, isFeedHost } from './feed.ts'
 import { githubHandler } from './github-oidc.ts'
 import { GITHUB_HOST } from './identities.ts'
-import { identityHandler } from './managed-identity.ts'
+import { startManagedIdentity } from './managed-identity.ts'
+import type { ManagedIdentity } from './managed-identity.ts'
+import { DEVOPS_HOST, pipelinesHandler } from './pipelines.ts'
 import { createProxies } from './proxy.ts'
-import { receive } from './received.ts'
 import type { Handler, RecordedRequest } from './received.ts'
 import { follow, listen } from './servers.ts'
 import { SESSION_TOKEN_HOSTS, sessionTokenHandler } from './session-tokens.ts'
@@ -21,22 +24,23 @@ import { createTokens } from './tokens.ts'
 import type { Tokens } from './tokens.ts'
 
 /** The outside world of one test file. */
-export interface StandIn {
+export interface StandIn extends ManagedIdentity {
   readonly proxyUrl: string
   /** The same proxy, itself reached over TLS. */
   readonly secureProxyUrl: string
-  readonly identityUrl: string
   /** The authority's certificate, PEM. */
   readonly caFile: string
   /** Holds `caFile`; goes away with `close()`. Tests may put files here too. */
   readonly directory: string
-  /** Every request, of all hosts and of the identity server, in order of arrival. */
+  /** Every request, of all hosts and of the identity servers, in order of arrival. */
   readonly requests: RecordedRequest[]
   /** Every CONNECT target, as `host:443`, in order. */
   readonly connects: string[]
   readonly tokens: Tokens
   /** The variables that lead a program here, and nothing else. */
   environment(): Record<string, string>
+  /** Makes Entra accept what is signed with a certificate's key. */
+  registerCertificate(certificate: string, options?: CertificateOptions): void
   /** Puts a test's own handlers in the place of an organization's. */
   behave(organization: string, behaviour: Behaviour): void
   /** Puts a test's own handler in the place of a whole host; `identity` is the identity server. */
@@ -53,7 +57,9 @@ export interface StandIn {
 /** Starts the stand-in on free ports of 127.0.0.1. */
 export async function startStandIn(): Promise<StandIn> {
   const authority = createAuthority()
-  const world: World = { tokens: createTokens(), behaviours: createBehaviours() }
+  const tokens = createTokens()
+  const certificates = createCertificateAssertions()
+  const world: World = { tokens, behaviours: createBehaviours(), certificates }
   const requests: RecordedRequest[] = []
   const connects: string[] = []
   const handlers = new Map<string, Handler>()
@@ -69,34 +75,33 @@ export async function startStandIn(): Promise<StandIn> {
     certificateFault: host => spoiled.get(host),
     credential: () => proxyCredential,
   })
-  const identity = createServer((message, response) => {
-    const handler = handlers.get('identity') ?? identityHandler(world)
-    receive(requests, message.headers.host ?? 'unknown', false, handler)(message, response)
-  })
-  const endings = [proxies.plain, proxies.secure, identity].map(follow)
+  const endings = [proxies.plain, proxies.secure].map(follow)
   const proxyUrl = `http://127.0.0.1:${await listen(proxies.plain)}`
   const secureProxyUrl = `https://127.0.0.1:${await listen(proxies.secure)}`
-  const identityUrl = `http://127.0.0.1:${await listen(identity)}`
+  const override = (): Handler | undefined => handlers.get('identity')
+  const identity = await startManagedIdentity({ tokens, authority, requests, override })
 
   const directory = mkdtempSync(join(tmpdir(), 'azure-stand-in-'))
   const caFile = join(directory, 'ca.pem')
   writeFileSync(caFile, authority.certificate)
 
   return {
+    ...identity.endpoints,
+    get serviceFabricConnections() { return identity.endpoints.serviceFabricConnections },
     proxyUrl,
     secureProxyUrl,
-    identityUrl,
     caFile,
     directory,
     requests,
     connects,
-    tokens: world.tokens,
+    tokens,
     environment: () => ({
       HTTPS_PROXY: proxyUrl,
       SSL_CERT_FILE: caFile,
       REQUESTS_CA_BUNDLE: caFile,
-      AZURE_POD_IDENTITY_AUTHORITY_HOST: identityUrl,
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: identity.endpoints.identityUrl,
     }),
+    registerCertificate: certificates.register,
     behave: (organization, behaviour) => world.behaviours.set(organization, behaviour),
     answer: (host, handler) => void handlers.set(host, handler),
     spoilCertificate: (host, fault) => void spoiled.set(host, fault),
@@ -110,9 +115,11 @@ export async function startStandIn(): Promise<StandIn> {
       spoiled.clear()
       proxyCredential = undefined
       world.behaviours.reset()
+      certificates.reset()
+      identity.reset()
     },
     close: async () => {
-      await Promise.all(endings.map(end => end()))
+      await Promise.all([...endings.map(end => end()), identity.close()])
       rmSync(directory, { recursive: true, force: true })
     },
   }
@@ -123,6 +130,7 @@ function createRoutes(world: World): (host: string) => Handler {
   const hosts = new Map<string, Handler>([
     [ENTRA_HOST, entraHandler(world)],
     [GITHUB_HOST, githubHandler(world)],
+    [DEVOPS_HOST, pipelinesHandler(world)],
     ...SESSION_TOKEN_HOSTS.map(host => [host, sessionTokenHandler(world)] as const),
   ])
   return host => hosts.get(host) ?? (isFeedHost(host) ? feed : evilHandler)

@@ -6,11 +6,11 @@ import {
   trustAuthority,
   trustGithubOidcUrl,
   trustIdentityEndpoint,
-  trustSessionTokenUrl,
+  sessionTokenUrl,
+  trustAuthorizationEndpoint,
+  trustPipelinesOidcUrl,
   trustTokenEndpoint,
 } from '../../src/net/allowlist.ts'
-
-const PATH = '/_apis/Token/SessionTokens?tokenType=SelfDescribing&api-version=5.0-preview.1'
 
 const TRUSTED_ENDPOINTS = [
   ['https://app.vssps.visualstudio.com', 'https://app.vssps.visualstudio.com'],
@@ -41,7 +41,7 @@ const TRUSTED_ENDPOINTS = [
 
 for (const [endpoint, base] of TRUSTED_ENDPOINTS) {
   test(`trusts the authorization endpoint ${endpoint}`, () => {
-    assert.equal(trustSessionTokenUrl(endpoint), base + PATH)
+    assert.equal(trustAuthorizationEndpoint(endpoint), base)
   })
 }
 
@@ -89,9 +89,32 @@ const UNTRUSTED_ENDPOINTS = [
 
 for (const endpoint of UNTRUSTED_ENDPOINTS) {
   test(`refuses the authorization endpoint ${JSON.stringify(endpoint)}`, () => {
-    assert.equal(trustSessionTokenUrl(endpoint), undefined)
+    assert.equal(trustAuthorizationEndpoint(endpoint), undefined)
   })
 }
+
+test('makes the URL of a session token of either type', () => {
+  const endpoint = trustAuthorizationEndpoint('https://vssps.dev.azure.com/my-org/')
+  assert.ok(endpoint)
+  const path = 'https://vssps.dev.azure.com/my-org/_apis/Token/SessionTokens'
+  assert.equal(sessionTokenUrl(endpoint, 'SelfDescribing'), `${path}?tokenType=SelfDescribing&api-version=5.0-preview.1`)
+  assert.equal(sessionTokenUrl(endpoint, 'Compact'), `${path}?tokenType=Compact&api-version=5.0-preview.1`)
+})
+
+test("asks Azure DevOps only for a pipeline's OIDC token", () => {
+  const query = 'api-version=7.1&serviceConnectionId=c%26x'
+  for (const [uri, url] of [
+    ['https://dev.azure.com/o/p/oidctoken', `https://dev.azure.com/o/p/oidctoken?${query}`],
+    ['https://dev.azure.com/o/p/oidctoken/', `https://dev.azure.com/o/p/oidctoken?${query}`],
+    ['https://o.visualstudio.com/x?a=b', `https://o.visualstudio.com/x?a=b&${query}`],
+    ['https://o.codedev.ms/x', `https://o.codedev.ms/x?${query}`],
+  ] as const) {
+    assert.equal(trustPipelinesOidcUrl(uri, 'c&x'), url)
+  }
+  for (const uri of ['http://dev.azure.com/o', 'https://evil.com/', 'https://dev.azure.com.evil.com/', 'https://x.dev.azure.com/', 'https://visualstudio.com/', 'https://evilvisualstudio.com/', 'https://dev.azure.com:444/', 'https://u:p@dev.azure.com/', '$(System.OidcRequestUri)', '']) {
+    assert.equal(trustPipelinesOidcUrl(uri, 'c'), undefined, uri)
+  }
+})
 
 const GUID = '11111111-aaaa-4aaa-8aaa-111111111111'
 const AUTHORITIES = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseChallenges } from '../../src/feed/challenge.ts'
+import { parseChallenges } from '../../src/net/challenge.ts'
 
 const ROWS: readonly (readonly [name: string, header: string, expected: readonly (readonly [string, Record<string, string>])[]])[] = [
   ['nothing', '', []],

@@ -51,10 +51,10 @@ for (const [name, headers, tenant] of TENANTS) {
 test('reads the authorization endpoint, or leaves it open', () => {
   const found = discovered({ 'www-authenticate': BEARER, 'x-vss-authorizationendpoint': ENDPOINT })
   assert.ok(typeof found === 'object')
-  assert.match(found.sessionTokenUrl ?? '', /^https:\/\/app\.vssps\.visualstudio\.com\/_apis\/Token\/SessionTokens\?/)
+  assert.match(found.authorizationEndpoint ?? '', /^https:\/\/app\.vssps\.visualstudio\.com$/)
   const without = discovered({ 'www-authenticate': BEARER })
   assert.ok(typeof without === 'object')
-  assert.equal(without.sessionTokenUrl, undefined)
+  assert.equal(without.authorizationEndpoint, undefined)
 })
 
 const REFUSED: readonly (readonly [name: string, code: string, headers: Record<string, string>, status: number, text?: string])[] = [

@@ -60,6 +60,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     endsAt: (world.now ?? NOW) + 60_000,
     now: () => world.now ?? NOW,
     random: () => 0.5,
+    uuid: () => '00000000-0000-4000-8000-000000000000',
     sleep: (ms) => {
       sleeps.push(ms)
       return Promise.resolve()

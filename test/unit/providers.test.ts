@@ -25,7 +25,12 @@ async function outcome(
   const tenant = (): Promise<string> => Promise.resolve(request.tenant ?? TENANT)
   try {
     const found: FoundToken | Unavailable = await provider(
-      { tenant, laterConfigured: request.laterConfigured ?? false },
+      {
+        resource: RESOURCE,
+        feedUrl: 'https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/',
+        tenant,
+        laterConfigured: request.laterConfigured ?? false,
+      },
       system,
     )
     const said = 'token' in found ? found.token.reveal() : `unavailable: ${found.unavailable}`

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { AZURE_DEVOPS, CONTOSO_TENANT } from '../azure/identities.ts'
-import { writeFakeAdoAuthHelper, writeFakeAz, writeKeyring } from '../azure/programs.ts'
+import {
+  writeFakeAdoAuthHelper, writeFakeAz, writeFakeAzd, writeFakePwsh, writeKeyring,
+} from '../azure/programs.ts'
 
 const skip = process.platform === 'win32' ? 'the programs are shell scripts' : false
 const base = mkdtempSync(join(tmpdir(), 'stand-in programs '))
@@ -87,4 +89,56 @@ test('keyring starts the product with its arguments as they are', { skip }, () =
   const args = ['get', 'https://x/y z', '', '$HOME']
   assert.deepEqual(JSON.parse(start(keyring, args).stdout), args)
   assert.equal(readFileSync(log, 'utf8'), `keyring\t${args.join('\t')}\n`)
+})
+
+const SCOPE = `${AZURE_DEVOPS}/.default`
+const AZD_ARGS = ['auth', 'token', '--output', 'json', '--no-prompt', '--scope', SCOPE]
+
+test('azd gives its token, is strict and fails as it really does', { skip }, () => {
+  const { directory, log } = folder()
+  const azd = writeFakeAzd(directory, { token: "a'%s.b.c", log })
+  const { status, stdout, stderr } = start(azd, AZD_ARGS)
+  assert.deepEqual([status, stderr], [0, ''])
+  const output = JSON.parse(stdout)
+  assert.deepEqual(Object.keys(output), ['token', 'expiresOn'])
+  assert.equal(output.token, "a'%s.b.c")
+  assert.match(output.expiresOn, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
+  assert.equal(start(azd, [...AZD_ARGS, '--tenant-id', 'T']).status, 0)
+  for (const args of [[], AZD_ARGS.slice(0, -1), [...AZD_ARGS, '--claims', 'x'],
+    [...AZD_ARGS, '--tenant-id', ''], [...AZD_ARGS.slice(0, -1), AZURE_DEVOPS]]) {
+    assert.deepEqual([start(azd, args).status, start(azd, args).stdout], [1, ''])
+  }
+  assert.equal(readFileSync(log, 'utf8').split('\n')[0], ['azd', ...AZD_ARGS].join('\t'))
+
+  const out = start(writeFakeAzd(directory, { log }), AZD_ARGS)
+  assert.deepEqual([out.status, out.stdout], [1, ''])
+  assert.match(JSON.parse(out.stderr).error, /not logged in, run `azd auth login` to login/)
+  const raw = writeFakeAzd(directory, { log, raw: 'no json', exitCode: 3, stderr: 'oh' })
+  assert.deepEqual(start(raw, AZD_ARGS), { status: 3, stdout: 'no json', stderr: 'oh' })
+})
+
+test('pwsh gives its token, is strict and fails as it really does', { skip }, () => {
+  const { directory, log } = folder()
+  const script = Buffer.from('Get-AzAccessToken', 'utf16le').toString('base64')
+  const args = ['-NoProfile', '-NonInteractive', '-OutputFormat', 'Text', '-EncodedCommand', script]
+  const pwsh = writeFakePwsh(directory, { token: 'a.b.c', log })
+  const { status, stdout } = start(pwsh, args)
+  assert.equal(status, 0)
+  const { Token, ExpiresOn } = JSON.parse(/\{.*\}/.exec(stdout)?.[0] ?? '')
+  assert.equal(Token, 'a.b.c')
+  assert.ok(ExpiresOn > Date.now() / 1000)
+  assert.doesNotMatch(stdout, /^\{/)
+  for (const wrong of [args.slice(0, -1), [...args, 'x'], [...args.slice(0, -1), 'Get-Az $x'],
+    args.map(word => word.replace('EncodedCommand', 'Command'))]) {
+    assert.equal(start(pwsh, wrong).status, 64)
+  }
+  assert.equal(readFileSync(log, 'utf8').split('\n')[0], ['pwsh', ...args].join('\t'))
+
+  const out = start(writeFakePwsh(directory, { log }), args)
+  assert.deepEqual([out.status, out.stdout], [1, ''])
+  assert.match(out.stderr, /Run Connect-AzAccount to login\./)
+  assert.equal(start(writeFakePwsh(directory, { log, noModule: true }), args).stdout,
+    'NO_AZ_ACCOUNT_MODULE\n')
+  const odd = writeFakePwsh(directory, { log, stdout: 'x', stderr: 'y', exitCode: 4 })
+  assert.deepEqual(start(odd, args), { status: 4, stdout: 'x', stderr: 'y' })
 })

@@ -7,7 +7,8 @@ import { debug } from '../../system/log.ts'
 import { readToken } from '../../system/secret.ts'
 import { setting, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'
-import { RESOURCE } from '../provider.ts'
+import { aadstsAdvice, aadstsCode } from '../aadsts.ts'
+import { entraScope } from '../provider.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 45_000
@@ -28,17 +29,19 @@ export async function azureCli(
   if (!isTenant(tenant)) throw new KeyringError('PROVIDER_FAILED', 'the tenant is not usable')
   // Personal accounts have no tenant: az uses the one it is signed in to.
   const inTenant = tenant === 'organizations' ? [] : ['--tenant', tenant]
-  const first = await accessToken(az, inTenant, system)
+  const ask = (more: readonly string[]): Promise<CommandResult> =>
+    accessToken(az, ['--resource', request.resource, ...more], system)
+  const first = await ask(inTenant)
   // az refuses any tenant for managed identities and Cloud Shell (azure-cli-core, `_profile.py`).
   const refused = first.ended === 'exit' && first.status !== 0 && REFUSES_TENANT.test(first.stderr)
   if (refused) debug(system, 'azure_cli: asking az again without --tenant')
-  return parseAccessToken(refused ? await accessToken(az, [], system) : first)
+  return parseAccessToken(refused ? await ask([]) : first, request.resource)
 }
 
 const REFUSES_TENANT = /Tenant shouldn't be specified|non-current tenants is not supported/
 
-function accessToken(az: string, tenant: readonly string[], system: System): Promise<CommandResult> {
-  const args = ['account', 'get-access-token', '--output', 'json', '--resource', RESOURCE, ...tenant]
+function accessToken(az: string, more: readonly string[], system: System): Promise<CommandResult> {
+  const args = ['account', 'get-access-token', '--output', 'json', ...more]
   const env = {
     ...withoutSecrets(),
     AZURE_CORE_NO_COLOR: 'true',
@@ -50,14 +53,14 @@ function accessToken(az: string, tenant: readonly string[], system: System): Pro
 }
 
 /** Reads what az printed; its text is never repeated, since it can hold the token. */
-function parseAccessToken(result: CommandResult): FoundToken | Unavailable {
+function parseAccessToken(result: CommandResult, resource: string): FoundToken | Unavailable {
   if (result.ended === 'timeout') {
     throw new KeyringError('PROVIDER_FAILED', `az did not answer within ${TIMEOUT_MS / 1000} s`)
   }
   if (result.ended !== 'exit') {
     throw new KeyringError('PROVIDER_FAILED', `az could not be used (${result.ended})`)
   }
-  if (result.status !== 0) return refusal(result.status, result.stderr)
+  if (result.status !== 0) return refusal(result, resource)
   const { stdout } = result
   const json = stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1)
   const token = readToken(stringMember(parseJsonObject(json), 'accessToken') ?? '', "az's answer")
@@ -65,11 +68,14 @@ function parseAccessToken(result: CommandResult): FoundToken | Unavailable {
   throw new KeyringError('PROVIDER_FAILED', 'az ended well but printed no access token')
 }
 
-function refusal(status: number, stderr: string): Unavailable {
-  const code = /AADSTS\d{4,10}/.exec(stderr)?.[0]
+function refusal(
+  { status, stderr }: { readonly status: number; readonly stderr: string },
+  resource: string,
+): Unavailable {
+  const code = aadstsCode(stderr)
   if (code !== undefined) {
-    const hint = `az login --scope ${RESOURCE}/.default`
-    throw new KeyringError('PROVIDER_FAILED', `az could not get a token (${code})`, hint)
+    const hints = [...aadstsAdvice(code), `az login --scope ${entraScope(resource)}`]
+    throw new KeyringError('PROVIDER_FAILED', `az could not get a token (${code})`, ...hints)
   }
   if (/az login|az account set/.test(stderr)) return { unavailable: 'az is not signed in' }
   if (status === 127) return { unavailable: 'az is not installed' }

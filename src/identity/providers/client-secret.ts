@@ -5,15 +5,14 @@ import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 /** An application that proves itself with its secret. The chain checks the variables. */
 export async function clientSecret(
-  _request: TokenRequest,
+  { resource }: TokenRequest,
   system: System,
 ): Promise<FoundToken | Unavailable> {
-  const clientId = setting(system, 'AZURE_CLIENT_ID')
-  const tenant = setting(system, 'AZURE_TENANT_ID')
+  const clientId = setting(system, 'AZURE_CLIENT_ID') ?? ''
+  const tenant = setting(system, 'AZURE_TENANT_ID') ?? ''
   const secret = secretSetting(system, 'AZURE_CLIENT_SECRET')
-  if (clientId === undefined || tenant === undefined || secret === undefined) {
-    return { unavailable: 'not configured' }
-  }
-  const token = await applicationToken(tenant, clientId, { client_secret: secret }, system)
+  if (secret === undefined) return { unavailable: 'AZURE_CLIENT_SECRET not set' }
+  const application = { tenant, clientId, resource }
+  const token = await applicationToken(application, { client_secret: secret }, system)
   return { token, source: `Entra for application ${clientId}` }
 }

@@ -1,15 +1,22 @@
 import { KeyringError } from '../../system/errors.ts'
 import { log } from '../../system/log.ts'
 import { readToken } from '../../system/secret.ts'
-import { setting, tokenSetting } from '../../system/settings.ts'
+import { firstSet, setting, tokenSetting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 const FILE_VARIABLE = 'ARTIFACTS_KEYRING_NOFUSS_TOKEN_FILE'
 const FILE_LIMIT = 65_536
 
-/** Tokens in variables, the program's own first, then the one of artifacts-credprovider. */
-const TOKEN_VARIABLES = ['ARTIFACTS_KEYRING_NOFUSS_TOKEN', 'VSS_NUGET_ACCESSTOKEN'] as const
+/** Tokens in variables, the program's own first, then those of artifacts-credprovider. */
+const TOKEN_VARIABLES = [
+  'ARTIFACTS_KEYRING_NOFUSS_TOKEN',
+  'ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN',
+  'VSS_NUGET_ACCESSTOKEN',
+] as const
+
+/** Beside these, the official token is for certain feeds only, which `feed_endpoints` looks after. */
+const PREFIXES = ['ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES', 'VSS_NUGET_URI_PREFIXES'] as const
 
 /** Where Docker BuildKit mounts a secret of that id. */
 const BUILD_SECRETS = ['/run/secrets/ARTIFACTS_KEYRING_NOFUSS_TOKEN', '/run/secrets/ado_token']
@@ -24,7 +31,8 @@ export function envVar(_request: TokenRequest, system: System): FoundToken | Una
     const token = tokenInFile(named, `${named} (${FILE_VARIABLE})`, system)
     if (token !== undefined) return token
   }
-  for (const variable of TOKEN_VARIABLES) {
+  const bound = firstSet(system, PREFIXES) !== undefined
+  for (const variable of TOKEN_VARIABLES.slice(0, bound ? 1 : undefined)) {
     const token = tokenSetting(system, variable)
     if (token !== undefined) return { token, source: variable }
   }
