@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
-import { attempts, PROVIDERS, providerRows } from '../identity/chain.ts'
+import { attempts } from '../identity/chain.ts'
+import { providerRows, PROVIDERS } from '../identity/provider-table.ts'
 import { checkClaims } from '../identity/token-kind.ts'
 import { readClaims } from '../identity/claims.ts'
 import { DEVOPS_RESOURCE } from '../identity/provider.ts'

@@ -1,6 +1,7 @@
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
-import { Secret } from '../system/secret.ts'
+import { readToken } from '../system/secret.ts'
+import type { Secret } from '../system/secret.ts'
 
 /** One entry of `endpointCredentials`. Its members are checked by whoever uses them. */
 export interface FeedEndpoint {
@@ -24,10 +25,12 @@ export interface FeedEndpoints {
  * Reads `{"endpointCredentials": [{"endpoint": …}]}` (artifacts-credprovider, `EnvUtil`). A bad entry is
  * passed over, the others count.
  *
+ * @param source the variable, for the error of a password that cannot be one
  * @param lenient single quotes are taken for double ones, as artifacts-credprovider does for
  *   EXTERNAL_FEED_ENDPOINTS
+ * @throws KeyringError BAD_TOKEN when a password contains what no password can
  */
-export function parseFeedEndpoints(json: Secret, lenient: boolean): FeedEndpoints {
+export function parseFeedEndpoints(json: Secret, source: string, lenient: boolean): FeedEndpoints {
   const text = json.reveal()
   const strict = parseJsonObject(text)
   const quoted = strict === undefined && lenient ? parseJsonObject(text.replaceAll("'", '"')) : undefined
@@ -35,7 +38,7 @@ export function parseFeedEndpoints(json: Secret, lenient: boolean): FeedEndpoint
   if (root === undefined) return { endpoints: [], flaws: ['is not a JSON object'] }
   const list = root['endpointCredentials']
   if (!Array.isArray(list)) return { endpoints: [], flaws: ['has no list endpointCredentials'] }
-  const entries: readonly (FeedEndpoint | undefined)[] = list.map(parseEndpoint)
+  const entries: readonly (FeedEndpoint | undefined)[] = list.map((entry) => parseEndpoint(entry, source))
   const endpoints = entries.filter((entry) => entry !== undefined)
   const flaws = entries.flatMap((entry, index) =>
     entry === undefined ? [`has no https endpoint in entry ${index + 1}`] : [],
@@ -75,16 +78,15 @@ export function comparable(url: string): string | undefined {
   }
 }
 
-function parseEndpoint(value: unknown): FeedEndpoint | undefined {
+function parseEndpoint(value: unknown, source: string): FeedEndpoint | undefined {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
   const entry = isObject ? (value as JsonObject) : undefined
   const place = comparable(stringMember(entry, 'endpoint') ?? '')
-  const password = stringMember(entry, 'password')
   if (place === undefined) return undefined
   return {
     place,
     username: stringMember(entry, 'username'),
-    password: password === undefined ? undefined : new Secret(password),
+    password: readToken(stringMember(entry, 'password') ?? '', source),
     clientId: stringMember(entry, 'clientId'),
     certificatePath: stringMember(entry, 'clientCertificateFilePath'),
     certificateSubject: stringMember(entry, 'clientCertificateSubjectName'),

@@ -1,22 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { writeSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { dirname } from 'node:path'
 import { foreignCode } from './errors.ts'
-import type { Fetch, FileText, System } from './system.ts'
+import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
+import type { Fetch, System } from './system.ts'
 
 /** What `nodeSystem` does not make itself. */
 export interface NodeSystemParts {
@@ -82,87 +68,6 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 function limit(ms: number, expired: () => void): () => void {
   const timer = setTimeout(expired, ms)
   return () => clearTimeout(timer)
-}
-
-function readFile(path: string, most: number): FileText {
-  let file: number | undefined
-  try {
-    // O_NONBLOCK so that opening a FIFO does not wait for somebody to write to it.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-    if (!fstatSync(file).isFile()) return { problem: 'not a regular file' }
-    const bytes = readAtMost(file, most + 1)
-    if (bytes.length > most) return { problem: 'too large' }
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
-  } catch (error) {
-    const code = foreignCode(error)
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { problem: 'not UTF-8' }
-    if (code === 'EISDIR' || code === 'ENXIO') return { problem: 'not a regular file' }
-    return { problem: code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : 'unreadable' }
-  } finally {
-    if (file !== undefined) closeSync(file)
-  }
-}
-
-function readAtMost(file: number, most: number): Uint8Array {
-  const size = Math.min(most, Math.max(4096, fstatSync(file).size + 1))
-  const bytes = new Uint8Array(size)
-  let length = 0
-  while (length < size) {
-    const read = readSync(file, bytes, length, size - length, null)
-    if (read === 0) break
-    length += read
-  }
-  return bytes.subarray(0, length)
-}
-
-function appendFile(path: string, text: string): boolean {
-  try {
-    // No O_CREAT through a link that somebody else left, and nothing that is not a file.
-    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY
-    const careful = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-    const file = openSync(path, flags | careful, 0o600)
-    try {
-      if (!fstatSync(file).isFile()) return false
-      writeSync(file, text)
-      return true
-    } finally {
-      closeSync(file)
-    }
-  } catch {
-    return false
-  }
-}
-
-function createFile(path: string, text: string): 'created' | 'exists' | 'failed' {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    writeFileSync(path, text, { flag: 'wx', mode: 0o600 })
-    return 'created'
-  } catch (error) {
-    return foreignCode(error) === 'EEXIST' ? 'exists' : 'failed'
-  }
-}
-
-function replaceFile(path: string, text: string): 'written' | 'link' | 'failed' {
-  const temporary = `${path}.${uuid()}`
-  try {
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true) return 'link'
-    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600 })
-    renameSync(temporary, path)
-    return 'written'
-  } catch {
-    rmSync(temporary, { force: true })
-    return 'failed'
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }
 
 function drainInput(): Promise<void> {

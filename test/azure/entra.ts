@@ -12,8 +12,12 @@ import type { World } from './behaviours.ts'
 const TENANTS = [CONTOSO_TENANT, FABRIKAM_TENANT]
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** The token endpoint, for client credentials only. */
-export function entraHandler(world: World): Handler {
+const AZURE_DEVOPS_ONLY = new Map([[`${AZURE_DEVOPS}/.default`, AZURE_DEVOPS]])
+
+/** The token endpoint, for client credentials and for these scopes and their audiences only. */
+export function entraHandler(
+  world: World, audiences: ReadonlyMap<string, string> = AZURE_DEVOPS_ONLY,
+): Handler {
   const { tokens } = world
   return (request, response) => {
     const [, tenant = ''] = /^\/([^/]+)\/oauth2\/v2\.0\/token$/.exec(request.url.pathname) ?? []
@@ -22,21 +26,25 @@ export function entraHandler(world: World): Handler {
       return sendJson(response, 404, { error: 'not_found' })
     }
     const form = new URLSearchParams(request.body)
-    const refusal = refuseShape(request, form) ?? refuseTenant(tenant) ??
+    const refusal = refuseShape(request, form, audiences) ?? refuseTenant(tenant) ??
       refuseClient(tenant, form, world)
     if (refusal !== undefined) return refuse(request, response, refusal)
     const clientId = form.get('client_id') ?? ''
+    const audience = audiences.get(form.get('scope') ?? '') ?? AZURE_DEVOPS
     const lifetime = 3599
+    const options = { clientId, tenant, audience, expiresInSeconds: lifetime }
     return sendJson(response, 200, {
       token_type: 'Bearer',
       expires_in: lifetime,
       ext_expires_in: lifetime,
-      access_token: tokens.mintApplicationToken({ clientId, tenant, expiresInSeconds: lifetime }),
+      access_token: tokens.mintApplicationToken(options),
     }, { 'cache-control': 'no-store, no-cache', pragma: 'no-cache' })
   }
 }
 
-function refuseShape(request: ReceivedRequest, form: URLSearchParams): Refusal | undefined {
+function refuseShape(
+  request: ReceivedRequest, form: URLSearchParams, audiences: ReadonlyMap<string, string>,
+): Refusal | undefined {
   if (request.method !== 'POST') {
     const text = `The endpoint only accepts POST requests. Received a ${request.method} request.`
     return { code: 900561, text }
@@ -56,7 +64,7 @@ function refuseShape(request: ReceivedRequest, form: URLSearchParams): Refusal |
     return { code: 70003, text, error: 'unsupported_grant_type' }
   }
   const scope = form.get('scope') ?? ''
-  if (scope === `${AZURE_DEVOPS}/.default`) return undefined
+  if (audiences.has(scope)) return undefined
   const text = `The provided value for scope ${scope} is not valid.`
   const error = 'invalid_scope'
   return { code: scope.endsWith('/.default') ? 70011 : 1002012, text, error }

@@ -42,6 +42,8 @@ export interface ManagedIdentityOptions {
   readonly tokens: Tokens
   readonly authority: Authority
   readonly requests: RecordedRequest[]
+  /** More endpoints of the plain server, by their paths. */
+  readonly more: readonly (readonly [path: string, handler: Handler])[]
   /** A test's own handler for all of the plain server. */
   readonly override: () => Handler | undefined
 }
@@ -52,7 +54,7 @@ export async function startManagedIdentity(options: ManagedIdentityOptions): Pro
   readonly reset: () => void
   readonly close: () => Promise<void>
 }> {
-  const { tokens, authority, requests, override } = options
+  const { tokens, authority, requests, more, override } = options
   let date: MachineLearningDate = 'linux'
   const imds = createImds(tokens)
   const arc = createArcAgent(tokens)
@@ -62,6 +64,7 @@ export async function startManagedIdentity(options: ManagedIdentityOptions): Pro
     ['/msi/token', appServiceHandler(tokens)],
     ['/ml/token', machineLearningHandler(tokens, () => date)],
     ['/cloudshell/token', cloudShellHandler(tokens)],
+    ...more,
   ])
   const identityHandler = direct((request, response) =>
     (handlers.get(request.url.pathname) ?? nothingHere)(request, response))

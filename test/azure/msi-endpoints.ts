@@ -59,7 +59,8 @@ export function cloudShellHandler(tokens: Tokens): Handler {
   }
 }
 
-function writeDate(seconds: number, date: MachineLearningDate): string | number {
+/** A time in seconds as the date that one of the two platforms, or neither, makes of it. */
+export function writeDate(seconds: number, date: MachineLearningDate): string | number {
   if (date === 'seconds') return seconds
   const [, year, month = '', day = '', hours = '', rest] =
     /^(\d+)-(\d+)-(\d+)T(\d+)(:\d+:\d+)/.exec(new Date(seconds * 1000).toISOString()) ?? []

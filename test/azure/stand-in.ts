@@ -1,25 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { sendJson } from './answers.ts'
+import { AZ_APP_SERVICE_PATH, azAppServiceHandler } from './az-endpoints.ts'
 import { createBehaviours } from './behaviours.ts'
 import type { Behaviour, World } from './behaviours.ts'
 import { createCertificateAssertions } from './certificate-assertions.ts'
 import type { CertificateOptions } from './certificate-assertions.ts'
 import { createAuthority } from './certificates.ts'
 import type { CertificateFault } from './certificates.ts'
-import { ENTRA_HOST } from './entra-refusals.ts'
-import { entraHandler } from './entra.ts'
-import { feedHandler, isFeedHost } from './feed.ts'
-import { githubHandler } from './github-oidc.ts'
-import { GITHUB_HOST } from './identities.ts'
 import { startManagedIdentity } from './managed-identity.ts'
 import type { ManagedIdentity } from './managed-identity.ts'
-import { DEVOPS_HOST, pipelinesHandler } from './pipelines.ts'
 import { createProxies } from './proxy.ts'
 import type { Handler, RecordedRequest } from './received.ts'
+import { createRoutes } from './routes.ts'
 import { follow, listen } from './servers.ts'
-import { SESSION_TOKEN_HOSTS, sessionTokenHandler } from './session-tokens.ts'
 import { createTokens } from './tokens.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -54,8 +48,10 @@ export interface StandIn extends ManagedIdentity {
   close(): Promise<void>
 }
 
-/** Starts the stand-in on free ports of 127.0.0.1. */
-export async function startStandIn(): Promise<StandIn> {
+/** Starts the stand-in on free ports of 127.0.0.1; `az`: with what only the real az asks for. */
+export async function startStandIn(
+  { az = false }: { readonly az?: boolean } = {},
+): Promise<StandIn> {
   const authority = createAuthority()
   const tokens = createTokens()
   const certificates = createCertificateAssertions()
@@ -64,7 +60,7 @@ export async function startStandIn(): Promise<StandIn> {
   const connects: string[] = []
   const handlers = new Map<string, Handler>()
   const spoiled = new Map<string, CertificateFault>()
-  const routes = createRoutes(world)
+  const routes = createRoutes(world, az)
   let proxyCredential: string | undefined
 
   const proxies = createProxies({
@@ -79,7 +75,8 @@ export async function startStandIn(): Promise<StandIn> {
   const proxyUrl = `http://127.0.0.1:${await listen(proxies.plain)}`
   const secureProxyUrl = `https://127.0.0.1:${await listen(proxies.secure)}`
   const override = (): Handler | undefined => handlers.get('identity')
-  const identity = await startManagedIdentity({ tokens, authority, requests, override })
+  const more = az ? [[AZ_APP_SERVICE_PATH, azAppServiceHandler(tokens)] as const] : []
+  const identity = await startManagedIdentity({ tokens, authority, requests, more, override })
 
   const directory = mkdtempSync(join(tmpdir(), 'azure-stand-in-'))
   const caFile = join(directory, 'ca.pem')
@@ -123,25 +120,4 @@ export async function startStandIn(): Promise<StandIn> {
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-function createRoutes(world: World): (host: string) => Handler {
-  const feed = feedHandler(world)
-  const hosts = new Map<string, Handler>([
-    [ENTRA_HOST, entraHandler(world)],
-    [GITHUB_HOST, githubHandler(world)],
-    [DEVOPS_HOST, pipelinesHandler(world)],
-    ...SESSION_TOKEN_HOSTS.map(host => [host, sessionTokenHandler(world)] as const),
-  ])
-  return host => hosts.get(host) ?? (isFeedHost(host) ? feed : evilHandler)
-}
-
-/** Answers what a thief would: whatever the client hopes to read. */
-const evilHandler: Handler = (request, response) => {
-  request.errors.push('a request to a host that is none of Azure\'s')
-  const token = 'CANARYevil.from.a.thief'
-  sendJson(response, 200, {
-    token, access_token: token, value: token, token_type: 'Bearer', expires_in: 3599,
-    validTo: '2099-01-01T00:00:00Z', scope: 'vso.packaging', displayName: 'evil',
-  })
 }

@@ -9,22 +9,25 @@ const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 /** Which folder may import which, besides itself. `.` is the files beside the folders. */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'net', 'system'],
-  'get-credential.ts': ['feed', 'identity', 'system'],
+  'get-credential.ts': ['feed', 'identity', 'net', 'system'],
   'version.ts': [],
-  cli: ['get-credential.ts', 'version.ts', 'system'],
+  cli: ['get-credential.ts', 'version.ts', 'identity', 'system'],
   feed: ['net', 'system'],
   identity: ['net', 'system'],
-  'identity/providers': ['identity', 'net', 'system'],
+  'identity/providers': ['identity', 'identity/managed-identity', 'net', 'system'],
+  'identity/managed-identity': ['identity', 'net', 'system'],
   net: ['system'],
   system: [],
 }
 
 /** The only built-in modules, and where each may be used. */
 const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
-  'node:fs': ['system/node.ts'],
-  'node:os': ['system/node.ts'],
-  'node:path': ['system/node.ts'],
+  'node:fs': ['system/node.ts', 'system/node-files.ts'],
+  'node:crypto': ['identity/certificate.ts', 'identity/certificate-assertion.ts'],
+  'node:os': ['system/node.ts', 'system/node-run.ts'],
+  'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
+  'node:util': ['cli/minted-token.ts'],
   'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:net': ['net/https-fetch.ts', 'net/tunnel.ts'],
@@ -32,7 +35,7 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The only files that may touch the process, the clock, timers and the console. */
-const EDGES = ['main.ts', 'system/node.ts', 'system/node-run.ts']
+const EDGES = ['main.ts', 'system/node.ts', 'system/node-files.ts', 'system/node-run.ts']
 
 interface Source {
   readonly path: string
@@ -73,7 +76,7 @@ test('imports go one way, and providers do not import one another', () => {
       const target = relative(SRC, join(SRC, dirname(path), name)).replaceAll('\\', '/')
       const targetLayer = layerOf(target)
       const same = targetLayer === layer && layer !== 'identity/providers'
-      const table = path === 'identity/chain.ts' && targetLayer === 'identity/providers'
+      const table = path === 'identity/provider-table.ts' && targetLayer === 'identity/providers'
       assert.ok(same || table || allowed.includes(targetLayer), `${path} imports ${target}`)
     }
   }
@@ -103,7 +106,16 @@ test('only the allowlist makes a TrustedUrl', () => {
 
 test('a secret is revealed in known places only', () => {
   const places = SOURCES.flatMap(({ path, code }) => [...code.matchAll(/\.reveal\(\)/g)].map(() => path)).sort()
-  assert.deepEqual(places, ['cli/answer.ts', 'identity/claims.ts', 'net/request.ts', 'net/tunnel.ts'])
+  assert.deepEqual(places, [
+    'cli/answer.ts',
+    'cli/exec.ts',
+    'cli/mint-token.ts',
+    'identity/certificate.ts',
+    'identity/claims.ts',
+    'identity/feed-endpoints.ts',
+    'net/request.ts',
+    'net/tunnel.ts',
+  ])
 })
 
 test('no barrels, no default exports, no module state, no drawers', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chooseProviders, providerNames, PROVIDERS } from '../../src/identity/chain.ts'
+import { chooseProviders } from '../../src/identity/chain.ts'
+import { providerNames, PROVIDERS } from '../../src/identity/provider-table.ts'
 import { getCredential } from '../../src/get-credential.ts'
 import { KeyringError } from '../../src/system/errors.ts'
 import { fakeSystem, jwt, NOW, printed, systemError } from './fake-system.ts'
@@ -248,7 +249,8 @@ test('a forced provider runs alone and stops', async () => {
 test('a group is forced as a whole, a member alone', () => {
   const names = (provider: string): string[] =>
     chooseProviders(fakeSystem({ env: { ARTIFACTS_KEYRING_NOFUSS_PROVIDER: provider } })).rows.map((row) => row.name)
-  assert.deepEqual(names('azure_identity'), ['client_secret', 'managed_identity'])
+  assert.deepEqual(names('azure_identity'), ['client_secret', 'client_certificate', 'managed_identity', 'azure_developer_cli', 'azure_powershell'])
+  assert.deepEqual(names('azure_pipelines'), ['service_connection', 'system_access_token'])
   assert.deepEqual(names('managed_identity'), ['managed_identity'])
   assert.deepEqual(names(' ENV_VAR '), ['env_var'])
 })
@@ -257,7 +259,7 @@ test('an unknown provider is an error before anything else, and lists the valid 
   for (const name of ['azure', 'constructor', '__proto__', 'env_var,azure_cli']) {
     const { error, urls } = await get(world({ env: { ARTIFACTS_KEYRING_NOFUSS_PROVIDER: name }, az: USER }))
     assert.equal(error?.code, 'BAD_SETTING')
-    assert.match(error.hints[0] ?? '', /env_var, azure_cli, ado_auth_helper, workload_identity, azure_identity/)
+    assert.match(error.hints[0] ?? '', /feed_endpoints, env_var, azure_pipelines, .*azure_cli, ado_auth_helper, workload_identity, azure_identity/)
     assert.deepEqual(urls, [])
   }
 })

@@ -31,6 +31,7 @@ export interface FakeSystem extends System {
   readonly sleeps: number[]
   readonly created: Map<string, string>
   readonly appended: Map<string, string>
+  readonly executed: { readonly program: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }[]
 }
 
 /** A point in time for all tests: 2026-11-01T00:00:00Z, in milliseconds. */
@@ -44,6 +45,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
   const sleeps: number[] = []
   const created = new Map<string, string>()
   const appended = new Map<string, string>()
+  const executed: FakeSystem['executed'] = []
   const { signal } = new AbortController()
   return {
     out,
@@ -52,6 +54,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     sleeps,
     created,
     appended,
+    executed,
     env: world.env ?? {},
     platform: world.platform ?? 'linux',
     pid: 42,
@@ -79,6 +82,14 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
       if (created.has(path) || world.files?.[path] !== undefined) return 'exists'
       created.set(path, text)
       return 'created'
+    },
+    replaceFile: (path, text) => {
+      created.set(path, text)
+      return 'written'
+    },
+    execute: (program, args, env) => {
+      executed.push({ program, args, env })
+      return Promise.resolve(7)
     },
     isExecutable: (path) => world.programs?.[path] !== undefined,
     run: (command) => {

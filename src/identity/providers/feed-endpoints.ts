@@ -1,7 +1,6 @@
 import { KeyringError } from '../../system/errors.ts'
 import { log } from '../../system/log.ts'
-import { readToken } from '../../system/secret.ts'
-import { firstSecret, firstSet, setting, tokenSetting, withVariables } from '../../system/settings.ts'
+import { firstSecret, firstSet, isSet, setting, tokenSetting, withVariables } from '../../system/settings.ts'
 import type { SecretVariableName } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import { certificateToken } from '../certificate-token.ts'
@@ -29,7 +28,10 @@ export async function feedEndpoints(
 ): Promise<FoundToken | Unavailable> {
   const feedUrl = request.feedUrl ?? ''
   const external = endpointIn(EXTERNAL, feedUrl, true, system)
-  if (external?.password !== undefined) return withPassword(external, system)
+  if (external?.password !== undefined) {
+    const { password, username = 'VssSessionToken' } = external
+    return { token: password, source: 'the external feed endpoints', username }
+  }
   const identity = endpointIn(IDENTITIES, feedUrl, false, system)
   if (identity?.clientId !== undefined) return withIdentity(identity, identity.clientId, request, system)
   return withPrefix(feedUrl, system) ?? { unavailable: notFound(system) }
@@ -43,16 +45,9 @@ function endpointIn(
 ): FeedEndpoint | undefined {
   const found = firstSecret(system, names)
   if (found === undefined) return undefined
-  const { endpoints, flaws } = parseFeedEndpoints(found.value, lenient)
+  const { endpoints, flaws } = parseFeedEndpoints(found.value, found.name, lenient)
   for (const flaw of flaws) log(system, 'warning', `${found.name} ${flaw}`)
   return endpointFor(feedUrl, endpoints)
-}
-
-function withPassword(endpoint: FeedEndpoint, system: System): FoundToken | Unavailable {
-  const { name } = firstSecret(system, EXTERNAL) ?? { name: 'EXTERNAL_FEED_ENDPOINTS' }
-  const token = readToken(endpoint.password?.reveal() ?? '', name)
-  if (token === undefined) return { unavailable: `the password in ${name} is empty` }
-  return { token, source: name, username: endpoint.username ?? 'VssSessionToken' }
 }
 
 async function withIdentity(
@@ -92,7 +87,7 @@ async function withMachine(
 
 function withPrefix(feedUrl: string, system: System): FoundToken | undefined {
   const prefixes = firstSet(system, PREFIXES)
-  const variable = TOKENS.find((name) => tokenSetting(system, name) !== undefined)
+  const variable = TOKENS.find((name) => isSet(system, name))
   const token = variable === undefined ? undefined : tokenSetting(system, variable)
   if (prefixes === undefined || variable === undefined || token === undefined) return undefined
   const places = prefixes.split(';').map((prefix) => comparable(prefix.trim()))
