@@ -148,12 +148,14 @@ function noCredential(feed: Feed, refusals: readonly Refusal[]): KeyringError {
   const reasons = refusals.map(({ provider, reason }) => `${provider}: ${reason}`).join('; ')
   const hints = refusals.map((refusal) => refusal.hints).find((list) => list.length > 0)
   const message = `no credential for ${feed.url} (${reasons})`
-  return new KeyringError('NO_CREDENTIAL', message, ...(hints ?? [firstStep(refusals)]))
+  return new KeyringError('NO_CREDENTIAL', message, ...(hints ?? firstStep(refusals)))
 }
 
-/** The one command that helps most people in this situation. */
-function firstStep(refusals: readonly Refusal[]): string {
-  const hasAz = !refusals.some(({ reason }) => reason === 'az is not installed')
-  if (hasAz) return 'az login'
-  return 'set ARTIFACTS_KEYRING_NOFUSS_TOKEN, or install the Azure CLI and run: az login'
+/** The one thing that helps most people: nothing, where they chose a provider that does not use it. */
+function firstStep(refusals: readonly Refusal[]): readonly string[] {
+  const az = refusals.find(({ provider }) => provider === 'azure_cli')
+  if (az?.reason === 'az is not installed') {
+    return ['set ARTIFACTS_KEYRING_NOFUSS_TOKEN, or install the Azure CLI and run: az login']
+  }
+  return az === undefined ? [] : ['az login']
 }

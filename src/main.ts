@@ -3,16 +3,20 @@ import { nodeSystem } from './system/node.ts'
 import type { Fetch, System } from './system/system.ts'
 
 /** Exit statuses of a program that a signal ended: 128 and the signal's number. */
-const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
 
 async function main(): Promise<void> {
   // Node warns on stderr when this is set, and it must not mean anything here.
   delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-  const interrupted = new AbortController()
   for (const [signal, status] of Object.entries(SIGNALS)) {
     process.once(signal, () => process.exit(status))
   }
-  const system = nodeSystem({ signal: interrupted.signal, fetch: lazyFetch })
+  process.once('uncaughtException', (error) => {
+    // The message and the stack of a foreign error can hold anything.
+    system.writeErr(`keyring: error: internal error (${error.name}); please report it\n`)
+    process.exit(1)
+  })
+  const system = nodeSystem(lazyFetch)
   // Everything is written by now, synchronously; whatever is still open must not keep us here.
   process.exit(await run(process.argv.slice(2), system))
 }

@@ -1,3 +1,4 @@
+import { NULL_BACKEND } from '../system/keyringrc.ts'
 import { setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { Arguments } from './parse-arguments.ts'
@@ -5,7 +6,6 @@ import type { Arguments } from './parse-arguments.ts'
 /** This program, as a Python keyring backend would be named, and its rank there. */
 export const OWN_BACKEND = 'artifacts_keyring_nofuss.Keyring (priority: 9.9)'
 
-const NULL_BACKEND = 'keyring.backends.null.Keyring'
 const OWN_NAMES = [
   'artifacts_keyring_nofuss.Keyring',
   'artifacts_keyring_nofuss._backend.ArtifactsKeyringBackend',

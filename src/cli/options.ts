@@ -17,7 +17,7 @@ export interface Option {
   readonly help: string
 }
 
-/** Every option of Python keyring 25.7's command line (`keyring/cli.py`), and `--version`. */
+/** The options of Python keyring 25.7 (`keyring/cli.py`) without completion, and `--version`. */
 export const OPTIONS = [
   { names: ['-h', '--help'], help: 'show this help and exit' },
   { names: ['-p', '--keyring-path'], value: 'DIR', help: 'accepted and ignored' },

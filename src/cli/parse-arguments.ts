@@ -67,7 +67,9 @@ function checked(
   const problem = first === undefined ? undefined : operationProblem(first)
   if (problem !== undefined) return usage(problem)
   const rest = [...unknown, ...more]
-  if (rest.length > 0) return usage(`unrecognized arguments: ${rest.map(masked).join(' ')}`)
+  // A stray word may be a password: only options are repeated.
+  const shown = rest.map((text) => (text.startsWith('-') ? masked(text) : '…'))
+  if (rest.length > 0) return usage(`unrecognized arguments: ${shown.join(' ')}`)
   const operation = OPERATIONS.find((name) => name === first)
   return { kind: 'arguments', operation, service, username, options }
 }
@@ -131,7 +133,8 @@ function quoted(choices: readonly string[]): string {
   return choices.map((choice) => `'${choice}'`).join(', ')
 }
 
-/** An argument as it may be repeated on stderr: without the userinfo of a URL. */
+/** An argument as it may be repeated on stderr: the name of an option, a plain word, nothing else. */
 function masked(text: string): string {
-  return text.replace(/\/\/[^/@]*@/g, '//').replace(/^[^/@]*:[^/@]*@/, '')
+  const name = text.split('=', 1)[0] ?? ''
+  return /^-?-?[A-Za-z][\w-]{0,30}$/.test(name) && (text.startsWith('-') || name === text) ? name : '…'
 }

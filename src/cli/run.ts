@@ -70,7 +70,7 @@ async function perform(call: Arguments, system: System): Promise<number> {
   const backend = chosenBackend(call, system)
   if (backend === 'unknown') return usageError('Unable to load specified keyring: there is none here', system)
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
-  await system.drainInput()
+  if (call.operation === 'set') await system.drainInput()
   if (backend === 'null') return 0
   const what = call.operation === 'set' ? 'nothing was stored' : 'there is nothing to delete'
   log(system, 'error', `this keyring is read-only: ${what}`)

@@ -28,19 +28,20 @@ export function parseService(text: string, system: System): Feed | undefined {
   const url = text.includes('://') ? text : `https://${text}`
   const [, scheme = '', authority = '', rest = ''] = /^([^:]*):\/\/([^/?#]*)(.*)$/s.exec(url) ?? []
   const reason = flaw(text) ?? authorityFlaw(authority)
+  if (reason !== undefined) return refuse(authority, reason, system)
   const host = hostOf(authority)
-  if (reason === undefined && !isFeedHost(host)) {
+  if (!isFeedHost(host)) {
     debug(system, 'the service is not an Azure Artifacts feed')
     return undefined
   }
-  const refusal = reason ?? schemeFlaw(scheme) ?? portFlaw(authority) ?? pathFlaw(rest)
+  const refusal = schemeFlaw(scheme) ?? portFlaw(authority) ?? pathFlaw(rest)
   if (refusal === undefined) return feed(host, rest)
-  return refuse(text, refusal, system)
+  return refuse(authority, refusal, system)
 }
 
 /** An error line where an Azure host is meant; silence where the text is somebody else's. */
-function refuse(text: string, reason: string, system: System): undefined {
-  const lower = text.toLowerCase()
+function refuse(authority: string, reason: string, system: System): undefined {
+  const lower = authority.toLowerCase()
   if (FEED_HOSTS.some((name) => lower.includes(name))) {
     throw new KeyringError('SERVICE_REFUSED', `the service is refused: ${reason}`)
   }

@@ -92,7 +92,7 @@ function ask(
 
 /** Reads the answer to an exchange; see `exchange` for the errors. */
 export function parseSessionToken(answer: Answer, host: string, feed: Feed, system: System): Secret {
-  if (answer.status !== 200) throw refusal(answer, host, feed)
+  if (answer.status !== 200 || isPage(answer)) throw refusal(answer, host, feed)
   const body = parseJsonObject(answer.text)
   const token = stringMember(body, 'token') ?? stringMember(body, 'Token')
   const session = token === undefined ? undefined : readToken(token, `the answer of ${host}`)
@@ -100,8 +100,13 @@ export function parseSessionToken(answer: Answer, host: string, feed: Feed, syst
     throw new KeyringError('EXCHANGE_FAILED', `${host} answered 200 without a session token`)
   }
   const validTo = stringMember(body, 'validTo') ?? stringMember(body, 'ValidTo')
-  if (validTo !== undefined) debug(system, `the session token is valid to ${validTo}`)
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+Z?$/.test(validTo ?? '')) debug(system, `the session token is valid to ${validTo}`)
   return session
+}
+
+/** A page for people, where a browser would sign in. */
+function isPage({ status, text }: Answer): boolean {
+  return status === 200 && /^\s*</.test(text)
 }
 
 function refusal(answer: Answer, host: string, feed: Feed): KeyringError {
@@ -110,7 +115,7 @@ function refusal(answer: Answer, host: string, feed: Feed): KeyringError {
     const hint = `sign in once in a browser: ${feed.portal ?? 'the web page of the organization'}`
     return new KeyringError('TOKEN_REJECTED', `${host} does not know this identity yet (TF401444)`, hint)
   }
-  if (status === 401 || status === 203 || (status >= 300 && status < 400)) {
+  if (status === 401 || (status >= 200 && status < 400)) {
     return new KeyringError('TOKEN_REJECTED', `${host} rejected the token (${status})`)
   }
   if (status === 403) {

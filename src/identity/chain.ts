@@ -1,6 +1,7 @@
+import { outOfTime } from '../net/network-error.ts'
 import { KeyringError } from '../system/errors.ts'
 import type { ErrorCode } from '../system/errors.ts'
-import { readKeyringrc } from '../system/keyringrc.ts'
+import { NULL_BACKEND, readKeyringrc } from '../system/keyringrc.ts'
 import { debug } from '../system/log.ts'
 import { isSet, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
@@ -26,9 +27,6 @@ export interface Chain {
 export type Attempt =
   | ({ readonly provider: string } & FoundToken)
   | { readonly provider: string; readonly reason: string; readonly hints: readonly string[] }
-
-/** The backend of Python keyring that finds nothing; `keyring --disable` chooses it. */
-const NULL_BACKEND = 'keyring.backends.null.Keyring'
 
 /**
  * The whole chain, or what ARTIFACTS_KEYRING_NOFUSS_PROVIDER or keyringrc.cfg names; nothing where
@@ -80,10 +78,12 @@ async function tryProvider(
   try {
     const provider = await row.load()
     const found = await provider(request, system)
+    if (system.signal.aborted) throw outOfTime(row.name)
     if ('token' in found) return { provider: row.name, ...found }
     return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [] }
   } catch (error) {
     if (!(error instanceof KeyringError) || ENDS_THE_CALL.includes(error.code)) throw error
+    if (system.signal.aborted) throw outOfTime(row.name)
     // A group that is forced has other members left; a single provider has not.
     if (chain.forced && chain.rows.length === 1) throw error
     return { provider: row.name, reason: error.message, hints: error.hints }

@@ -7,7 +7,7 @@ import { KeyringError } from '../system/errors.ts'
 import type { Fetch, FetchInit, FetchResponse, System } from '../system/system.ts'
 import { proxyFor } from './proxy.ts'
 import { trustedCertificates } from './trust.ts'
-import { openTunnel } from './tunnel.ts'
+import { openTunnel, PATIENCE } from './tunnel.ts'
 
 /**
  * `fetch` on `node:https`: loads in a third of the time of the platform's, obeys the proxy variables,
@@ -16,11 +16,7 @@ import { openTunnel } from './tunnel.ts'
 export function httpsFetch(system: System): Fetch {
   let context: tls.SecureContext | undefined
   // Made once: reading a bundle of 150 certificates takes longer than a request.
-  const secureContext = (): tls.SecureContext => {
-    const ca = trustedCertificates(system)
-    context ??= tls.createSecureContext(ca === undefined ? {} : { ca })
-    return context
-  }
+  const secureContext = (): tls.SecureContext => (context ??= makeContext(system))
   return async (url, init) => {
     const target = new URL(url)
     if (target.protocol === 'http:') return answer(http.request(target, plainOptions(init)), init)
@@ -38,14 +34,18 @@ export function httpsFetch(system: System): Fetch {
   }
 }
 
-function plainOptions(init: FetchInit): https.RequestOptions {
-  const length = init.body === undefined ? {} : { 'content-length': Buffer.byteLength(init.body) }
-  return {
-    method: init.method,
-    headers: { ...init.headers, ...(init.method === 'POST' ? { 'content-length': 0 } : {}), ...length },
-    agent: false,
-    signal: init.signal,
+function makeContext(system: System): tls.SecureContext {
+  const bundle = trustedCertificates(system)
+  if (bundle === undefined) return tls.createSecureContext({})
+  try {
+    return tls.createSecureContext({ ca: bundle.text })
+  } catch {
+    throw new KeyringError('BAD_SETTING', `${bundle.source}: a certificate in it is damaged`)
   }
+}
+
+function plainOptions(init: FetchInit): https.RequestOptions {
+  return { method: init.method, agent: false, signal: init.signal, ...PATIENCE }
 }
 
 /** TLS with the far host inside a tunnel. */
@@ -67,7 +67,7 @@ function openPinned(target: URL, sha1: string, signal: AbortSignal): Promise<Soc
   return new Promise((resolve, reject) => {
     const port = Number(target.port) || 443
     const host = target.hostname.replace(/^\[|\]$/g, '')
-    const socket = tls.connect({ host, port, rejectUnauthorized: false })
+    const socket = tls.connect({ host, port, rejectUnauthorized: false, ...PATIENCE })
     const stop = (): void => void socket.destroy(new Error('stopped'))
     signal.addEventListener('abort', stop)
     socket.on('error', reject)
@@ -83,6 +83,8 @@ function openPinned(target: URL, sha1: string, signal: AbortSignal): Promise<Soc
 function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
+    // Where the server ends it without an answer, or wants to speak another protocol (101).
+    request.on('close', () => reject(Object.assign(new Error(), { code: 'ECONNRESET' })))
     request.on('response', (response) => {
       // An error after this belongs to whoever reads the body.
       response.on('error', () => {})
@@ -92,6 +94,9 @@ function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResp
         body: response,
       })
     })
+    // Not as an option: with NODE_DEBUG=http Node prints those.
+    for (const [name, value] of Object.entries(init.headers)) request.setHeader(name, value)
+    if (init.method === 'POST') request.setHeader('content-length', Buffer.byteLength(init.body ?? ''))
     request.end(init.body)
   })
 }

@@ -43,6 +43,11 @@ export function networkError(
   if (stopped) {
     return new KeyringError('NETWORK', `${host} did not answer within ${timeoutMs / 1000} s`)
   }
+  const via = error instanceof Error && 'via' in error ? String(error.via) : host
+  return connectionError(error, via)
+}
+
+function connectionError(error: unknown, host: string): KeyringError {
   const code = foreignCode(error) ?? ''
   const certificate = CERTIFICATE_CAUSES[code]
   if (certificate !== undefined) {

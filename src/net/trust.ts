@@ -8,21 +8,25 @@ const BUNDLE_LIMIT = 16 * 1_048_576
 const VARIABLES = ['REQUESTS_CA_BUNDLE', 'SSL_CERT_FILE'] as const
 
 /**
- * The certificates to trust, as PEM.
+ * The certificates to trust, as PEM, and where they come from in words.
  *
  * @returns undefined for Node's own roots, to which Node adds those of NODE_EXTRA_CA_CERTS
  * @throws KeyringError BAD_SETTING naming variable and file when the file cannot be used
  */
-export function trustedCertificates(system: System): string | undefined {
+export function trustedCertificates(
+  system: System,
+): { readonly text: string; readonly source: string } | undefined {
   const variable = VARIABLES.find((name) => setting(system, name) !== undefined)
   if (variable === undefined) return undefined
   const path = setting(system, variable) ?? ''
-  const file = system.readFile(path, BUNDLE_LIMIT)
+  const source = `${variable} names ${path}`
+  // Bundles have comments in every encoding; only the certificates matter.
+  const file = system.readFile(path, BUNDLE_LIMIT, 'lenient')
   if ('problem' in file) {
-    throw new KeyringError('BAD_SETTING', `${variable} names ${path}: ${file.problem}`)
+    throw new KeyringError('BAD_SETTING', `${source}: ${file.problem}`)
   }
   if (!file.text.includes('-----BEGIN CERTIFICATE-----')) {
-    throw new KeyringError('BAD_SETTING', `${variable} names ${path}: no certificate in it`)
+    throw new KeyringError('BAD_SETTING', `${source}: no certificate in it`)
   }
-  return file.text
+  return { text: file.text, source }
 }

@@ -2,6 +2,9 @@ import { configFile } from './folders.ts'
 import { log } from './log.ts'
 import type { System } from './system.ts'
 
+/** The backend of Python keyring that finds nothing; `keyring --disable` chooses it. */
+export const NULL_BACKEND = 'keyring.backends.null.Keyring'
+
 const SIZE_LIMIT = 1_048_576
 
 /** The values of `keyringrc.cfg` that this program reads. */
@@ -31,11 +34,17 @@ export function readKeyringrc(system: System): Keyringrc {
 export function parseKeyringrc(text: string): Keyringrc {
   const values = new Map<string, string>()
   let section = ''
+  let indent = Number.POSITIVE_INFINITY
   for (const line of text.split(/\r\n|\r|\n/)) {
     const header = /^\[([^\]]*)\]/.exec(line)
     const separator = line.search(/[=:]/)
-    if (header) section = header[1] ?? ''
-    else if (/^[^\s#;=:]/.test(line) && separator > 0) {
+    const depth = line.length - line.trimStart().length
+    // What is indented more than the last key belongs to its value.
+    if (header) {
+      section = header[1] ?? ''
+      indent = Number.POSITIVE_INFINITY
+    } else if (depth <= indent && /^[^#;=:]/.test(line.trimStart()) && separator > 0) {
+      indent = depth
       const key = line.slice(0, separator).trim().toLowerCase()
       values.set(`${section}\n${key}`, line.slice(separator + 1).trim())
     }

@@ -18,7 +18,11 @@ import { foreignCode } from './errors.ts'
 import type { FileText } from './system.ts'
 
 /** See `System.readFile`. */
-export function readFile(path: string, most: number): FileText {
+export function readFile(
+  path: string,
+  most: number,
+  decoding: 'strict' | 'lenient' = 'strict',
+): FileText {
   let file: number | undefined
   try {
     // O_NONBLOCK so that opening a FIFO does not wait for somebody to write to it.
@@ -26,7 +30,7 @@ export function readFile(path: string, most: number): FileText {
     if (!fstatSync(file).isFile()) return { problem: 'not a regular file' }
     const bytes = readAtMost(file, most + 1)
     if (bytes.length > most) return { problem: 'too large' }
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    return { text: new TextDecoder('utf-8', { fatal: decoding === 'strict' }).decode(bytes) }
   } catch (error) {
     const code = foreignCode(error)
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return { problem: 'not UTF-8' }
@@ -37,16 +41,17 @@ export function readFile(path: string, most: number): FileText {
   }
 }
 
+/** Reads to the end, since a file that is made while it is read says that its size is 0. */
 function readAtMost(file: number, most: number): Uint8Array {
-  const size = Math.min(most, Math.max(4096, fstatSync(file).size + 1))
-  const bytes = new Uint8Array(size)
-  let length = 0
-  while (length < size) {
-    const read = readSync(file, bytes, length, size - length, null)
-    if (read === 0) break
-    length += read
+  const chunks: Uint8Array[] = []
+  for (let left = most; left > 0; ) {
+    const chunk = new Uint8Array(Math.min(left, 65_536))
+    const length = readSync(file, chunk, 0, chunk.length, null)
+    if (length === 0) break
+    chunks.push(chunk.subarray(0, length))
+    left -= length
   }
-  return bytes.subarray(0, length)
+  return Buffer.concat(chunks)
 }
 
 /** See `System.appendFile`. */

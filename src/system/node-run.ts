@@ -44,13 +44,14 @@ export function run(command: Command, signal: AbortSignal): Promise<CommandResul
       finish({ ended: 'exit', status, stdout: decode(stdout), stderr: decode(stderr) })
     }
     let straggler: NodeJS.Timeout | undefined
+    // First of all: a program that cannot be started says so even when nobody waits any more.
+    child.on('error', () => finish({ ended: 'not-started' }))
     const timer = setTimeout(outOfTime, command.timeoutMs)
     signal.addEventListener('abort', outOfTime)
     if (signal.aborted) return outOfTime()
     process.once('exit', killGroup)
     child.stdout?.on('data', collect(stdout)).on('error', () => {})
     child.stderr?.on('data', collect(stderr)).on('error', () => {})
-    child.on('error', () => finish({ ended: 'not-started' }))
     child.on('close', exited)
     // A program that leaves a grandchild behind never closes its output: do not wait for that.
     child.on('exit', (status) => {

@@ -1,23 +1,18 @@
 import { writeSync } from 'node:fs'
 import { homedir } from 'node:os'
+import { isatty } from 'node:tty'
 import { foreignCode } from './errors.ts'
 import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
 import type { Fetch, System } from './system.ts'
 
-/** What `nodeSystem` does not make itself. */
-export interface NodeSystemParts {
-  readonly signal: AbortSignal
-  readonly fetch: (system: System) => Fetch
-}
-
-/** The real outside world, on Node. */
-export function nodeSystem(parts: NodeSystemParts): System {
+/** The real outside world, on Node, with the given way to the network. */
+export function nodeSystem(makeFetch: (system: System) => Fetch): System {
   const system: System = {
     env: process.env,
     platform: process.platform,
     pid: process.pid,
     home,
-    signal: parts.signal,
+    signal: new AbortController().signal,
     endsAt: Number.POSITIVE_INFINITY,
     now: Date.now,
     random: Math.random,
@@ -32,11 +27,12 @@ export function nodeSystem(parts: NodeSystemParts): System {
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) =>
       (await import('./node-run.ts')).execute(program, args, env),
-    fetch: (url, init) => parts.fetch(system)(url, init),
+    fetch: (url, init) => fetch(url, init),
     drainInput,
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
   }
+  const fetch = makeFetch(system)
   return system
 }
 
@@ -71,6 +67,7 @@ function limit(ms: number, expired: () => void): () => void {
 }
 
 function drainInput(): Promise<void> {
+  if (isatty(0)) return Promise.resolve()
   return new Promise((resolve) => {
     process.stdin.on('error', resolve).on('end', resolve).on('close', resolve)
     process.stdin.resume()

@@ -5,7 +5,7 @@ const TOKEN_LIMIT = 65_536
 
 /**
  * A string that does not print: not in a template, not in JSON, not in `console.log`, not in an
- * error. `reveal` is the only way out; `.github/SECURITY.md` and a test know every call of it.
+ * error. `reveal` is the only way out; a test knows every call of it.
  */
 export class Secret {
   readonly #text: string

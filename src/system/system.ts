@@ -56,7 +56,7 @@ export interface System {
   readonly pid: number
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
-  /** Aborted when the call must end: its time is over or the user interrupts. */
+  /** Aborted when the time of the call is over. */
   readonly signal: AbortSignal
   /** When the call's time is over, in milliseconds since 1970. */
   readonly endsAt: number
@@ -70,8 +70,11 @@ export interface System {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Limits a wait: calls `expired` after that time, unless what it returns is called before. */
   readonly limit: (ms: number, expired: () => void) => () => void
-  /** A regular file as UTF-8 without its byte order mark. Never waits on a FIFO or a device. */
-  readonly readFile: (path: string, limit: number) => FileText
+  /**
+   * A regular file as UTF-8 without its byte order mark; what is not UTF-8 is a problem, or with
+   * `lenient` becomes U+FFFD. Never waits on a FIFO or a device.
+   */
+  readonly readFile: (path: string, limit: number, decoding?: 'strict' | 'lenient') => FileText
   /** Appends to a file of the user's own (0600); says whether that worked. */
   readonly appendFile: (path: string, text: string) => boolean
   /** Makes a file that must not exist yet, with its folders. */
@@ -90,7 +93,7 @@ export interface System {
     env: Readonly<Record<string, string>>,
   ) => Promise<number | undefined>
   readonly fetch: Fetch
-  /** Reads standard input to its end and forgets it. */
+  /** Reads standard input to its end and forgets it; does not wait for a person to type. */
   readonly drainInput: () => Promise<void>
   /** Writes everything, or says that it could not. */
   readonly writeOut: (text: string) => boolean

@@ -76,7 +76,7 @@ const EXCHANGE_ANSWERS: readonly (readonly [organization: string, message: RegEx
   ['exchange-203', /azure_cli: vssps\.dev\.azure\.com rejected the token \(203\)/],
   ['exchange-401', /rejected the token \(401\), account alice@contoso\.example/],
   ['exchange-tf401444', /does not know this identity yet \(TF401444\), account alice@contoso\.example/],
-  ['exchange-html', /answered 200 without a session token/],
+  ['exchange-html', /azure_cli: vssps\.dev\.azure\.com rejected the token \(200\)/],
   ['exchange-truncated', /answered 200 without a session token/],
   ['exchange-cut', /no answer from vssps\.dev\.azure\.com: the connection was dropped/],
   ['exchange-no-token', /answered 200 without a session token/],

@@ -144,9 +144,9 @@ test('a token that has expired leads to the next provider', async () => {
   assert.match(error?.message ?? '', /env_var: the token in ARTIFACTS_KEYRING_NOFUSS_TOKEN expired at 2023-11-14T22:13:20/)
 })
 
-for (const status of [401, 203, 302]) {
+for (const status of [401, 203, 302, 200]) {
   test(`all rejected with ${status}: the error names every provider, the account and no token`, async () => {
-    const { error } = await get(world({ az: USER, exchange: () => ({ status, body: 'CANARY' }) }))
+    const { error } = await get(world({ az: USER, exchange: () => ({ status, body: '<html>CANARY' }) }))
     assert.equal(error?.code, 'NO_CREDENTIAL')
     assert.match(error.message, new RegExp(`azure_cli: vssps.dev.azure.com rejected the token \\(${status}\\), account alice@contoso.example`))
     for (const name of ['env_var', 'ado_auth_helper', 'workload_identity', 'client_secret', 'managed_identity']) {
@@ -167,7 +167,7 @@ const EXCHANGES: readonly (readonly [name: string, answer: FakeAnswer, message: 
   ['400 twice', { status: 400 }, /answered 400/],
   ['404', { status: 404 }, /answered 404/],
   ['500', { status: 500 }, /answered 500/],
-  ['no JSON', { status: 200, body: 'CANARY<html>' }, /without a session token/],
+  ['no JSON', { status: 200, body: 'CANARYhtml' }, /without a session token/],
   ['truncated JSON', { status: 200, body: '{"token":"CANARY' }, /without a session token/],
   ['an array', { status: 200, body: '[{"token":"CANARY"}]' }, /without a session token/],
   ['no token', { status: 200, body: '{}' }, /without a session token/],

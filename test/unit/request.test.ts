@@ -160,7 +160,7 @@ test('proxy: NO_PROXY takes hosts, domains, ports and a star', () => {
 
 test('trust: the file of the first variable, and an error that names both when it is of no use', () => {
   const pem = '-----BEGIN CERTIFICATE-----\n'
-  const trust = (env: Record<string, string>): string | undefined => trustedCertificates(fakeSystem({ env, files: { '/a': `A${pem}`, '/b': `B${pem}`, '/empty': '' } }))
+  const trust = (env: Record<string, string>): string | undefined => trustedCertificates(fakeSystem({ env, files: { '/a': `A${pem}`, '/b': `B${pem}`, '/empty': '' } }))?.text
   assert.equal(trust({}), undefined)
   assert.equal(trust({ SSL_CERT_FILE: '/b' }), `B${pem}`)
   assert.equal(trust({ SSL_CERT_FILE: '/b', REQUESTS_CA_BUNDLE: '/a' }), `A${pem}`)

@@ -55,6 +55,9 @@ for (const [text, url, organization] of FEEDS) {
 }
 
 const FOREIGN = [
+  'https://[::1]:8080/pkgs.dev.azure.com/',
+  'https://user%40x@devpi.example/pkgs.dev.azure.com/simple',
+  `${':'.repeat(130_000)}\nx`,
   'https://pkgs.codeapp.ms/org/_packaging/feed/pypi/simple/',
   'https://foo.bar:444/baz?q=1#frag',
   'https://evil-pkgs.dev.azure.com/org/',
@@ -84,7 +87,7 @@ const FOREIGN = [
 ]
 
 for (const text of FOREIGN) {
-  test(`stays silent for ${JSON.stringify(text)}`, () => {
+  test(`stays silent for ${JSON.stringify(text.slice(0, 80))}`, () => {
     assert.equal(outcome(text), undefined)
   })
 }
@@ -112,7 +115,6 @@ const REFUSED: readonly (readonly [why: string, text: string])[] = [
   ['a path that climbs', 'https://pkgs.dev.azure.com/org/../evil/'],
   ['a path that climbs in escapes', 'https://pkgs.dev.azure.com/org/%2E%2e/evil/'],
   ['9 KiB', `https://pkgs.dev.azure.com/org/${'x'.repeat(9000)}`],
-  ['ideographic dots', 'https://pkgs。dev。azure。com/org/?pkgs.dev.azure.com'],
 ]
 
 for (const [why, text] of REFUSED) {

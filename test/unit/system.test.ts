@@ -75,7 +75,8 @@ const CONFIGS: readonly (readonly [name: string, text: string, provider: string 
   ['no section', 'provider=a', undefined],
   ['comments', '# x\n[artifacts_keyring_nofuss]\n; provider=a\n#provider=b\n', undefined],
   ['an empty value', '[artifacts_keyring_nofuss]\nprovider =\n', undefined],
-  ['an indented line', '[artifacts_keyring_nofuss]\n  provider=a\n', undefined],
+  ['an indented key', '[artifacts_keyring_nofuss]\n  provider = a\n', 'a'],
+  ['an indented line below a key', '[artifacts_keyring_nofuss]\nx = y\n  provider=a\n', undefined],
   ['lines that fit nothing', '[\n]\n=\n:x\n[artifacts_keyring_nofuss]\njunk\nprovider=a', 'a'],
   ['a section named like every object', '[__proto__]\nprovider=a', undefined],
 ]

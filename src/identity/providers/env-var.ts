@@ -28,7 +28,9 @@ const BUILD_SECRETS = ['/run/secrets/ARTIFACTS_KEYRING_NOFUSS_TOKEN', '/run/secr
 export function envVar(_request: TokenRequest, system: System): FoundToken | Unavailable {
   const named = setting(system, FILE_VARIABLE)
   if (named !== undefined) {
-    const token = tokenInFile(named, `${named} (${FILE_VARIABLE})`, system)
+    // Who puts the token itself there by mistake must not find it in a log.
+    const shown = /[\\/]/.test(named) ? named : 'the file'
+    const token = tokenInFile(named, `${shown} (${FILE_VARIABLE})`, system)
     if (token !== undefined) return token
   }
   const bound = firstSet(system, PREFIXES) !== undefined
