@@ -136,5 +136,6 @@ function quoted(choices: readonly string[]): string {
 /** An argument as it may be repeated on stderr: the name of an option, a plain word, nothing else. */
 function masked(text: string): string {
   const name = text.split('=', 1)[0] ?? ''
+  if (text === '') return text
   return /^-?-?[A-Za-z][\w-]{0,30}$/.test(name) && (text.startsWith('-') || name === text) ? name : '…'
 }

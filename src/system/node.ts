@@ -1,6 +1,5 @@
 import { writeSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { isatty } from 'node:tty'
 import { foreignCode } from './errors.ts'
 import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
 import type { Fetch, System } from './system.ts'
@@ -66,10 +65,11 @@ function limit(ms: number, expired: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-function drainInput(): Promise<void> {
-  if (isatty(0)) return Promise.resolve()
-  return new Promise((resolve) => {
-    process.stdin.on('error', resolve).on('end', resolve).on('close', resolve)
+async function drainInput(): Promise<void> {
+  const { isatty } = await import('node:tty')
+  if (isatty(0)) return
+  await new Promise<void>((resolve) => {
+    process.stdin.on('error', () => resolve()).on('end', resolve).on('close', resolve)
     process.stdin.resume()
   })
 }

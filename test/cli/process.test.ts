@@ -137,6 +137,32 @@ test('a helper that leaves a process behind with its output open does not hold u
   assert.deepEqual([ended.status, ended.stdout], [0, 'pat\n'])
 })
 
+test('a program that cannot be started when the time is over already is no crash', async () => {
+  writeFileSync(join(machine.programs, 'az'), '#!/bin/sh\nexec /bin/sleep 30\n', { mode: 0o755 })
+  writeFileSync(join(machine.home, 'ado-auth-helper'), '#!/gone/node\n', { mode: 0o755 })
+  const env = { ...machine.env, ...NOWHERE, ARTIFACTS_KEYRING_NOFUSS_TIMEOUT: '1', ARTIFACTS_KEYRING_NOFUSS_PROVIDER: 'ado_auth_helper' }
+  const helper = await runKeyring(['get', FEED, 'me'], env)
+  assert.deepEqual([helper.status, helper.stdout], [1, ''])
+  assert.match(helper.stderr, /^keyring: error: no credential for \S+ \(ado_auth_helper: .* could not be used \(not-started\)\)\n$/)
+})
+
+test("Node's own debug output shows no secret of ours", async () => {
+  const env = { ...machine.env, NODE_DEBUG: 'http,https,net,tls', ARTIFACTS_KEYRING_NOFUSS_PROVIDER: 'managed_identity', ARTIFACTS_KEYRING_NOFUSS_RETRIES: '1' }
+  const identity = await runKeyring(['get', FEED, 'me'], { ...env, IDENTITY_ENDPOINT: 'http://127.0.0.1:1/', IDENTITY_HEADER: 'CANARYheader' })
+  assert.match(identity.stderr, /HTTP \d+: /)
+  assert.equal(identity.stderr.includes('CANARY'), false)
+  const application = { ARTIFACTS_KEYRING_NOFUSS_PROVIDER: 'client_secret', AZURE_CLIENT_ID: 'a', AZURE_TENANT_ID: 't', AZURE_CLIENT_SECRET: 'CANARYsecret' }
+  const proxied = await runKeyring(['get', FEED, 'me'], { ...env, ...application, HTTPS_PROXY: 'http://user:CANARYpassword@127.0.0.1:1' })
+  assert.equal(proxied.stderr.includes('CANARY') || proxied.stderr.includes(Buffer.from('user:CANARYpassword').toString('base64')), false)
+})
+
+test('del does not wait for input', async () => {
+  const child = spawn(process.execPath, [BIN, 'del', FEED, 'me'], { env: machine.env, stdio: ['pipe', 'ignore', 'ignore'] })
+  const code = await new Promise((resolve) => child.on('exit', resolve))
+  child.stdin.destroy()
+  assert.equal(code, 1)
+})
+
 test('twenty at once all answer', async () => {
   const all = await Promise.all(Array.from({ length: 20 }, () => runKeyring(['get', FEED, 'me'], { ...machine.env, ...TOKEN })))
   assert.deepEqual(new Set(all.map(({ status, stdout, stderr }) => `${status} ${stdout}${stderr}`)), new Set(['0 pat\n']))

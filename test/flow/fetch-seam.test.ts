@@ -19,6 +19,7 @@ const PATHS: Readonly<Record<string, (request: IncomingMessage, response: Server
   '/large': (_, response) => response.end('x'.repeat(100_000)),
   '/cut': (_, response) => response.writeHead(200, { 'content-length': '100' }).write('half', () => response.destroy()),
   '/reset': (_, response) => response.destroy(),
+  '/other-protocol': (_, response) => void response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'),
   '/hang': () => {},
   '/half': (_, response) => void response.write('half'),
 }
@@ -45,6 +46,7 @@ const ROWS: readonly (readonly [path: string, options: RequestOptions, expected:
   ['/large', { limit: 1000, bodyOf: [401] }, '200 '],
   ['/cut', {}, 'NETWORK'],
   ['/reset', {}, 'NETWORK'],
+  ['/other-protocol', { timeoutMs: 5000 }, 'NETWORK'],
   ['/hang', { timeoutMs: 300 }, 'NETWORK'],
   ['/half', { timeoutMs: 300 }, 'NETWORK'],
 ]

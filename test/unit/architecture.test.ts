@@ -27,6 +27,7 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:os': ['system/node.ts', 'system/node-run.ts'],
   'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
+  'node:tty': ['system/node.ts'],
   'node:util': ['cli/minted-token.ts'],
   'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],

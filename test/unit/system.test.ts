@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { existsSync, statSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { test } from 'node:test'
+import { readFile } from '../../src/system/node-files.ts'
 import { foreignCode } from '../../src/system/errors.ts'
 import { findProgram } from '../../src/system/find-program.ts'
 import { configFile, dataFolder } from '../../src/system/folders.ts'
@@ -126,4 +128,12 @@ test('the code of a foreign error is found behind its causes, and nothing else o
   const loop = new Error('x')
   loop.cause = loop
   assert.equal(foreignCode(loop), undefined)
+})
+
+test('a file that says that it is empty is read to its end', { skip: existsSync('/proc/self/smaps') ? false : 'there is no /proc' }, () => {
+  assert.equal(statSync('/proc/self/smaps').size, 0)
+  const file = readFile('/proc/self/smaps', 64 * 1_048_576)
+  assert.ok('text' in file)
+  assert.ok(file.text.length > 100_000, `${file.text.length} characters`)
+  assert.deepEqual(readFile('/proc/self/smaps', 1000), { problem: 'too large' })
 })
