@@ -41,7 +41,7 @@ for (const [name, text, password] of FILES) {
   })
 }
 
-const REFUSED: readonly (readonly [name: string, file: string | FileText, message: RegExp, hint?: RegExp, password?: string])[] = [
+const REFUSED: readonly (readonly [name: string, file: string | FileText, message: RegExp, hint?: RegExp | undefined, password?: string])[] = [
   ['an empty file', '', /not a PEM file/, /openssl pkcs12 -in/],
   ['PKCS#12, which is no text', { problem: 'not UTF-8' }, /not a PEM file/, /openssl pkcs12 -in/],
   ['a missing file', { problem: 'missing' }, /missing/],
