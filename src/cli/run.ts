@@ -4,13 +4,15 @@ import { wholeNumber } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { chosenBackend, OWN_BACKEND } from './backends.ts'
 import { parseArguments } from './parse-arguments.ts'
-import type { Arguments } from './parse-arguments.ts'
+import type { Arguments, Parsed } from './parse-arguments.ts'
 
 /** Commands that Python keyring does not have. They read their own options. */
 interface Verb {
   readonly name: string
   readonly load: () => Promise<(argv: readonly string[], system: System) => Promise<Outcome>>
 }
+
+const HELP: Parsed = { kind: 'help' }
 
 /** An exit status, or what remains to be done for one, which may take longer than a call. */
 type Outcome = number | (() => Promise<number>)
@@ -27,7 +29,7 @@ const VERBS: readonly Verb[] = [
 export async function run(argv: readonly string[], world: System): Promise<number> {
   const verb = VERBS.find((row) => row.name === argv[0])
   if (verb !== undefined && !isHelp(argv[1])) return runVerb(verb, argv.slice(1), world)
-  const parsed = parseArguments(argv)
+  const parsed = verb === undefined ? parseArguments(argv) : HELP
   if (parsed.kind === 'help') return print((await import('./usage.ts')).help(), world)
   if (parsed.kind === 'version') return print((await import('./usage.ts')).VERSION_LINE, world)
   if (parsed.kind === 'usage') return usageError(parsed.message, world)
