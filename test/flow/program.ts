@@ -77,13 +77,18 @@ export function runProgram(
   })
 }
 
-/** Runs the built `keyring` on the Node that runs the tests. */
-export function runKeyring(
+/**
+ * Runs the built `keyring` on the Node that runs the tests. Every secret of a test is a canary: one on
+ * stderr fails the test, whatever it is about.
+ */
+export async function runKeyring(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   options: { readonly input?: string; readonly limitMs?: number; readonly cwd?: string } = {},
 ): Promise<Ended> {
-  return runProgram(process.execPath, [BIN, ...args], env, options)
+  const ended = await runProgram(process.execPath, [BIN, ...args], env, options)
+  if (ended.stderr.includes('CANARY')) throw new Error(`a secret on stderr of keyring ${args[0]}`)
+  return ended
 }
 
 /** The lines of a log that a fake program writes; none when it never started. */
