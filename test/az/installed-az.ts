@@ -15,7 +15,7 @@ export async function installedAz(): Promise<string> {
   const found = onPath('az')
   if (found !== undefined) return found
   if (process.getuid?.() !== 0 || onPath('apt-get') === undefined) {
-    throw new SupplyError('needs the Azure CLI on the PATH; only root on Debian can install it here')
+    throw new SupplyError('needs az on the PATH; only root on Debian can install it here')
   }
   console.log('installing the Azure CLI, which takes minutes')
   const env = { DEBIAN_FRONTEND: 'noninteractive' }

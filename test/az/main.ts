@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
-import { send } from '../azure/answers.ts'
+import { answerDiscovery, AZ_IDENTITY_PATH } from '../azure/az-endpoints.ts'
 import { ask, basic } from '../azure/client.ts'
-import { ENTRA_HOST } from '../azure/entra-refusals.ts'
+import { ENTRA_HOST, invalidClient, refuse } from '../azure/entra-refusals.ts'
 import {
   APP_SERVICE_HEADER, CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID, SYSTEM_IDENTITY_CLIENT_ID,
 } from '../azure/identities.ts'
@@ -26,6 +26,9 @@ after(() => azure.close())
 
 const FEED = 'https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/'
 const LIMIT = { limitMs: 180_000 }
+
+// The very first start of an az compiles its Python, which can take longer than the program waits.
+await runProgram(az, ['account', 'show'], newUser(), LIMIT)
 
 type Variables = Readonly<Record<string, string>>
 
@@ -97,9 +100,9 @@ describe('az that is signed in as a service principal', () => {
     const other = newUser()
     await signIn(other, AS_SERVICE_PRINCIPAL)
     azure.answer(ENTRA_HOST, (request, response) => {
-      const description = 'AADSTS7000222: The provided client secret keys are expired.'
-      const body = { error: 'invalid_client', error_description: description, error_codes: [7000222] }
-      send(response, request.method === 'POST' ? 401 : 500, JSON.stringify(body))
+      if (answerDiscovery(request, response)) return
+      const text = 'The provided client secret keys for the app are expired.'
+      refuse(request, response, invalidClient(7000222, text))
     })
     refused(await get(other), /AADSTS7000222/)
   })
@@ -121,20 +124,25 @@ describe('az to which nobody is signed in', () => {
 })
 
 describe('az that is signed in with a managed identity', () => {
-  // What App Service gives to what runs on it; an az of 2025 or later reads the last two.
-  const user = newUser({
-    APPSETTING_WEBSITE_SITE_NAME: 'site',
-    MSI_ENDPOINT: `${azure.identityUrl}/az/msi/token`,
-    MSI_SECRET: APP_SERVICE_HEADER,
-    IDENTITY_ENDPOINT: `${azure.identityUrl}/msi/token`,
-    IDENTITY_HEADER: APP_SERVICE_HEADER,
-  })
+  const MSI_ENDPOINT = `${azure.identityUrl}${AZ_IDENTITY_PATH}`
 
-  test('gives the password of a feed', async () => {
+  async function givesPassword(user: Variables): Promise<void> {
     await signIn(user, ['--identity'])
-    const password = await accepted(await get(user))
-    const [, claims = ''] = password.split('.')
+    const [, claims = ''] = (await accepted(await get(user))).split('.')
     const { appid } = JSON.parse(Buffer.from(claims, 'base64url').toString())
     assert.equal(appid, SYSTEM_IDENTITY_CLIENT_ID)
+  }
+
+  test('gives the password of a feed', () => givesPassword(newUser({ MSI_ENDPOINT })))
+
+  // The secret of the platform is not given to any program; the provider managed_identity has it.
+  test('on App Service fails without the secret that no program is given', async () => {
+    const user = newUser({
+      APPSETTING_WEBSITE_SITE_NAME: 'site',
+      MSI_ENDPOINT,
+      MSI_SECRET: APP_SERVICE_HEADER,
+    })
+    await signIn(user, ['--identity'])
+    refused(await get(user), /^keyring: error: az failed with exit status 1$/m)
   })
 })

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { AZ_APP_SERVICE_PATH, azAppServiceHandler } from './az-endpoints.ts'
+import { AZ_IDENTITY_PATH, azIdentityHandler } from './az-endpoints.ts'
 import { createBehaviours } from './behaviours.ts'
 import type { Behaviour, World } from './behaviours.ts'
 import { createCertificateAssertions } from './certificate-assertions.ts'
@@ -75,7 +75,8 @@ export async function startStandIn(
   const proxyUrl = `http://127.0.0.1:${await listen(proxies.plain)}`
   const secureProxyUrl = `https://127.0.0.1:${await listen(proxies.secure)}`
   const override = (): Handler | undefined => handlers.get('identity')
-  const more = az ? [[AZ_APP_SERVICE_PATH, azAppServiceHandler(tokens)] as const] : []
+  const paths = az ? [AZ_IDENTITY_PATH, `${AZ_IDENTITY_PATH}/`] : []
+  const more = paths.map(path => [path, azIdentityHandler(tokens)] as const)
   const identity = await startManagedIdentity({ tokens, authority, requests, more, override })
 
   const directory = mkdtempSync(join(tmpdir(), 'azure-stand-in-'))

@@ -74,7 +74,7 @@ describe('Azure Arc', () => {
     assert.equal(errors().length, 1)
   })
 
-  test('refuses another key, another version and no Metadata; nothing is there unasked', async () => {
+  test('refuses another key and a wrong request; nothing is there before it is told', async () => {
     assert.equal((await get()).status, 404)
     standIn.arc(ARC)
     await get()
