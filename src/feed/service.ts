@@ -34,7 +34,7 @@ export function parseService(text: string, system: System): Feed | undefined {
     debug(system, 'the service is not an Azure Artifacts feed')
     return undefined
   }
-  const refusal = schemeFlaw(scheme) ?? portFlaw(authority) ?? pathFlaw(rest)
+  const refusal = schemeFlaw(scheme) ?? hostFlaw(host) ?? portFlaw(authority) ?? pathFlaw(rest)
   if (refusal === undefined) return feed(host, rest)
   return refuse(authority, refusal, system)
 }
@@ -75,6 +75,11 @@ function schemeFlaw(scheme: string): string | undefined {
   if (/^https$/i.test(scheme)) return undefined
   if (/^http$/i.test(scheme)) return 'http:// would send the credential in the clear, use https://'
   return 'its scheme is not https'
+}
+
+/** Node decodes such a label and refuses the URL or changes the name; no organization has one. */
+function hostFlaw(host: string): string | undefined {
+  return /(^|\.)xn--/.test(host) ? 'its host has a label in Punycode' : undefined
 }
 
 function portFlaw(authority: string): string | undefined {

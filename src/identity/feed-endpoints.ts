@@ -65,14 +65,17 @@ export function isAtOrBelow(feedUrl: string, place: string): boolean {
 }
 
 /**
- * Host and path of an https URL as they are compared: decoded, in lower case, without a slash at the
- * end. Undefined for anything else.
+ * Host and path of an https URL as they are compared: each name in the path in the one spelling of
+ * its lower case, no slash at the end. Undefined for anything else.
  */
 export function comparable(url: string): string | undefined {
   try {
     const { protocol, host, pathname } = new URL(url)
     if (protocol !== 'https:') return undefined
-    return `${host}${decodeURIComponent(pathname)}`.toLowerCase().replace(/\/+$/, '')
+    // Name by name, since an escaped slash is part of a name and no boundary.
+    const names = pathname.split('/').map((name) => encodeURIComponent(decodeURIComponent(name).toLowerCase()))
+    while (names.at(-1) === '') names.pop()
+    return [host, ...names.slice(1)].join('/')
   } catch {
     return undefined
   }

@@ -4,10 +4,14 @@ import * as tls from 'node:tls'
 import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { KeyringError } from '../system/errors.ts'
+import { debug } from '../system/log.ts'
 import type { Fetch, FetchInit, FetchResponse, System } from '../system/system.ts'
-import { proxyFor } from './proxy.ts'
+import { proxyFor, proxyName } from './proxy.ts'
 import { trustedCertificates } from './trust.ts'
 import { openTunnel, PATIENCE } from './tunnel.ts'
+
+/** Answers of status 1xx before the one that counts. */
+const MOST_INTERIM = 32
 
 /**
  * `fetch` on `node:https`: loads in a third of the time of the platform's, obeys the proxy variables,
@@ -28,6 +32,7 @@ export function httpsFetch(system: System): Fetch {
     const port = Number(target.port) || 443
     const proxy = init.direct === true ? undefined : proxyFor(system, host, port)
     const secure = { secureContext: secureContext(), rejectUnauthorized: true }
+    if (proxy !== undefined) debug(system, `asking ${proxyName(proxy)} for a connection to ${host}`)
     const tunnel = proxy && (await openTunnel(proxy, host, port, secure, init.signal))
     const options = { ...plainOptions(init), ...secure, ...(tunnel && through(tunnel, host, secure)) }
     return answer(https.request(target, options), init)
@@ -35,13 +40,8 @@ export function httpsFetch(system: System): Fetch {
 }
 
 function makeContext(system: System): tls.SecureContext {
-  const bundle = trustedCertificates(system)
-  if (bundle === undefined) return tls.createSecureContext({})
-  try {
-    return tls.createSecureContext({ ca: bundle.text })
-  } catch {
-    throw new KeyringError('BAD_SETTING', `${bundle.source}: a certificate in it is damaged`)
-  }
+  const ca = trustedCertificates(system)
+  return tls.createSecureContext(ca === undefined ? {} : { ca })
 }
 
 function plainOptions(init: FetchInit): https.RequestOptions {
@@ -83,11 +83,24 @@ function openPinned(target: URL, sha1: string, signal: AbortSignal): Promise<Soc
 function answer(request: http.ClientRequest, init: FetchInit): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     request.on('error', reject)
-    // Where the server ends it without an answer, or wants to speak another protocol (101).
+    // Where the server ends it without an answer.
     request.on('close', () => reject(Object.assign(new Error(), { code: 'ECONNRESET' })))
+    let interim = 0
+    request.on('information', () => {
+      // They could go on until the time is over.
+      if ((interim += 1) <= MOST_INTERIM) return
+      const message = `${request.host} sends interim answers without end`
+      request.destroy(new KeyringError('BAD_ANSWER', message))
+    })
+    request.on('upgrade', (_, socket) => {
+      socket.destroy()
+      reject(new KeyringError('NETWORK', `${request.host} wants to speak another protocol (101)`))
+    })
     request.on('response', (response) => {
-      // An error after this belongs to whoever reads the body.
+      // An error after this belongs to whoever reads the body, who else would hear of a dropped
+      // connection where Node dropped it, since the body was not HTTP.
       response.on('error', () => {})
+      request.on('error', (error) => void (response.complete || response.destroy(error)))
       resolve({
         status: response.statusCode ?? 0,
         headers: { get: (name) => headerValue(response, name.toLowerCase()) },

@@ -1,5 +1,6 @@
 import { foreignCode, KeyringError } from '../system/errors.ts'
 import type { System } from '../system/system.ts'
+import { trustVariable } from './trust.ts'
 
 const CAUSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused',
@@ -11,19 +12,19 @@ const CAUSES: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the connection timed out',
   EHOSTUNREACH: 'there is no route to it',
   ENETUNREACH: 'there is no route to it',
-  HPE_HEADER_OVERFLOW: 'its headers are too large',
-  UND_ERR_HEADERS_OVERFLOW: 'its headers are too large',
 }
+
+const UNTRUSTED_AUTHORITY = 'its certificate comes from an authority that is not trusted'
 
 const CERTIFICATE_CAUSES: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate comes from an authority that is not trusted',
-  UNABLE_TO_GET_ISSUER_CERT: 'its certificate comes from an authority that is not trusted',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate comes from an authority that is not trusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate comes from an authority that is not trusted',
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED_AUTHORITY,
 }
 
 /**
@@ -39,26 +40,47 @@ export function networkError(
   timeoutMs: number,
 ): KeyringError {
   if (error instanceof KeyringError) return error
-  if (system.signal.aborted) return outOfTime(host)
+  // Who kept us waiting can be the proxy as well.
+  const party = error instanceof Error && 'via' in error ? String(error.via) : host
+  if (system.signal.aborted) return outOfTime(party)
   if (stopped) {
-    return new KeyringError('NETWORK', `${host} did not answer within ${timeoutMs / 1000} s`)
+    return new KeyringError('NETWORK', `${party} did not answer within ${timeoutMs / 1000} s`)
   }
-  const via = error instanceof Error && 'via' in error ? String(error.via) : host
-  return connectionError(error, via)
-}
-
-function connectionError(error: unknown, host: string): KeyringError {
   const code = foreignCode(error) ?? ''
   const certificate = CERTIFICATE_CAUSES[code]
   if (certificate !== undefined) {
-    const hint = 'where a proxy inspects TLS, name its certificates in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS'
-    return new KeyringError('TLS', `${host} is not trusted: ${certificate}`, hint)
+    const message = `${party} is not trusted: ${certificate}`
+    return new KeyringError('TLS', message, ...certificateHints(system, code))
   }
-  if (/^(EPROTO|ERR_SSL|ERR_TLS|ERR_OSSL)/.test(code)) {
-    return new KeyringError('TLS', `no TLS connection to ${host} (${code})`)
+  if (/^(EPROTO|ERR_SSL|ERR_TLS|ERR_OSSL)/.test(code)) return tlsError(code, party, party !== host)
+  if (/^(HPE|UND_ERR)_HEADERS?_OVERFLOW$/.test(code)) {
+    return new KeyringError('BAD_ANSWER', `the headers of the answer of ${party} are too large`)
   }
-  const cause = CAUSES[code] ?? (/^HPE_/.test(code) ? 'its answer is not HTTP' : undefined)
-  return new KeyringError('NETWORK', `no answer from ${host}: ${cause ?? 'the request failed'}`)
+  if (/^HPE_/.test(code)) {
+    return new KeyringError('BAD_ANSWER', `what ${party} answers is not HTTP`)
+  }
+  const cause = CAUSES[code] ?? 'the request failed'
+  return new KeyringError('NETWORK', `no answer from ${party}: ${cause}`)
+}
+
+function certificateHints(system: System, code: string): readonly string[] {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return []
+  if (code.startsWith('CERT_')) return ["check this machine's date and time"]
+  const variable = trustVariable(system)
+  if (variable !== undefined) {
+    const only = `only the certificates that ${variable} names are trusted`
+    return [`${only}; add those of a proxy that inspects TLS`]
+  }
+  return ['where a proxy inspects TLS, name its certificates in SSL_CERT_FILE or NODE_EXTRA_CA_CERTS']
+}
+
+/** Node's code tells what is no TLS at all from a failed agreement only in the text of its error. */
+function tlsError(code: string, party: string, isProxy: boolean): KeyringError {
+  const message = `no TLS connection to ${party}: the handshake failed (${code})`
+  const hint = isProxy
+    ? 'where the proxy itself does not speak TLS, its URL begins with http://'
+    : 'something between here and there may answer in its place, such as a firewall'
+  return new KeyringError('TLS', message, hint)
 }
 
 /** The error for a call whose time is over. */

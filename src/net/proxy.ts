@@ -3,6 +3,7 @@ import { Secret } from '../system/secret.ts'
 import { setting } from '../system/settings.ts'
 import type { PlainVariableName } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
+import { isExempt } from './no-proxy.ts'
 
 /** A proxy that connections are tunnelled through (RFC 9110 §9.3.6). */
 export interface Proxy {
@@ -29,24 +30,34 @@ const VARIABLES: readonly PlainVariableName[] = [
  */
 export function proxyFor(system: System, host: string, port: number): Proxy | undefined {
   const variable = VARIABLES.find((name) => setting(system, name) !== undefined)
-  if (variable === undefined || isExempt(system, host, port)) return undefined
+  const exempt = setting(system, 'no_proxy') ?? setting(system, 'NO_PROXY') ?? ''
+  if (variable === undefined || isExempt(exempt, host, port)) return undefined
   return parseProxy(setting(system, variable) ?? '', variable)
 }
 
-/** Whether NO_PROXY names the host: `*`, a domain and all below it, with an optional port. */
-function isExempt(system: System, host: string, port: number): boolean {
-  const list = setting(system, 'no_proxy') ?? setting(system, 'NO_PROXY') ?? ''
-  return list.split(/[\s,]+/).some((entry) => {
-    const [, name, only] = /^\.?(.*?)\.?(?::(\d+))?$/.exec(entry.toLowerCase()) ?? []
-    if (!name || (only !== undefined && Number(only) !== port)) return false
-    return name === '*' || name === host || host.endsWith(`.${name}`)
-  })
+/** A proxy as messages name it: never with user and password. */
+export function proxyName({ host, port }: Proxy): string {
+  return `the proxy ${authorityOf(host, port)}`
+}
+
+/** Host and port as in a URL. */
+export function authorityOf(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function parseProxy(text: string, variable: string): Proxy {
-  const url = parseUrl(text.includes('://') ? text : `http://${text}`)
-  if (url === undefined || url.hostname === '') {
-    throw new KeyringError('BAD_SETTING', `${variable} is not the URL of an http or https proxy`)
+  if (/^socks/i.test(text)) {
+    const message = `${variable} names a socks proxy, and only http and https proxies are supported`
+    const hint = 'set HTTPS_PROXY to an http proxy; it comes before ALL_PROXY'
+    throw new KeyringError('BAD_SETTING', message, hint)
+  }
+  const whole = text.includes('://') ? text : `http://${text}`
+  const url = parseUrl(whole)
+  // An @ after the host means that the password had a / in it: what looks like the host is the user.
+  if (url === undefined || url.hostname === '' || /\/\/[^/?#\\]*[/?#\\].*@/s.test(whole)) {
+    const hint = 'it looks like http://USER:PASSWORD@HOST:PORT, special characters percent-encoded'
+    const message = `${variable} is not the URL of an http or https proxy`
+    throw new KeyringError('BAD_SETTING', message, hint)
   }
   const secure = url.protocol === 'https:'
   const user = [url.username, url.password].map(percentDecoded).join(':')
@@ -54,6 +65,7 @@ function parseProxy(text: string, variable: string): Proxy {
   return {
     secure,
     host: url.hostname.replace(/^\[|\]$/g, ''),
+    // The scheme's own port, as in pip and uv; curl alone has 1080 here.
     port: Number(url.port) || (secure ? 443 : 80),
     authorization: user === ':' ? undefined : basic,
   }

@@ -40,6 +40,8 @@ export interface RequestOptions {
 
 const TIMEOUT_MS = 20_000
 const BODY_LIMIT = 1_048_576
+/** Without the second a server may compress what it likes (RFC 9110 §12.5.3). */
+const OWN_HEADERS = { 'user-agent': 'artifacts-keyring-nofuss', 'accept-encoding': 'identity' }
 
 /** Asks without any secret. */
 export function request(
@@ -96,7 +98,7 @@ async function attempt(
   try {
     const response = await system.fetch(url, {
       method,
-      headers: { 'user-agent': 'artifacts-keyring-nofuss', ...headers },
+      headers: { ...OWN_HEADERS, ...headers },
       ...(body === undefined ? {} : { body }),
       ...(options.direct === true ? { direct: true } : {}),
       ...(options.pinnedSha1 === undefined ? {} : { pinnedSha1: options.pinnedSha1 }),
@@ -125,6 +127,10 @@ async function readBody(
 ): Promise<string> {
   const { limit = BODY_LIMIT, overflow = 'error', bodyOf } = options
   if (response.body === null || bodyOf?.includes(response.status) === false) return ''
+  const encoding = response.headers.get('content-encoding') ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new KeyringError('BAD_ANSWER', `the answer of ${host} is compressed, which it should not be`)
+  }
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of response.body) {

@@ -32,7 +32,9 @@ export async function retried(
     const planned = options.waitMs?.(number, failed ? undefined : outcome.status)
     const wait = asked ?? planned ?? jitter(system, number)
     // Waiting beyond the end of the call would only make the same answer come later.
-    if (number >= most || system.now() + wait >= system.endsAt) {
+    const tooLate = system.now() + wait >= system.endsAt
+    if (tooLate && number < most) debug(system, `no time is left to try ${host} again`)
+    if (tooLate || number >= most) {
       if (failed) throw outcome
       return outcome
     }
@@ -58,10 +60,14 @@ function jitter(system: System, number: number): number {
   return system.random() * Math.min(CAP_MS, BASE_MS * 2 ** (number - 1))
 }
 
-/** Retry-After in seconds or as a date (RFC 9110 §10.2.3), as milliseconds from now. */
+/**
+ * Retry-After in seconds or as a date (RFC 9110 §10.2.3), as milliseconds from now. Exactly these:
+ * `Date.parse` makes a date of almost any word with a number.
+ */
 function retryAfterMs(system: System, value: string | undefined): number | undefined {
   if (value === undefined) return undefined
-  if (/^\d{1,6}$/.test(value)) return Number(value) * 1000
-  const time = /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const isDate = /^[a-z]{3}, \d\d [a-z]{3} \d{4} \d\d:\d\d:\d\d GMT$/i.test(value)
+  const time = isDate ? Date.parse(value) : Number.NaN
   return Number.isNaN(time) ? undefined : Math.max(0, time - system.now())
 }

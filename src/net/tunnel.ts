@@ -4,6 +4,8 @@ import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import type * as tls from 'node:tls'
 import { KeyringError } from '../system/errors.ts'
+import { parseChallenges } from './challenge.ts'
+import { authorityOf, proxyName } from './proxy.ts'
 import type { Proxy } from './proxy.ts'
 
 /**
@@ -12,11 +14,14 @@ import type { Proxy } from './proxy.ts'
  */
 export const PATIENCE = { autoSelectFamilyAttemptTimeout: 2500 } as const
 
+/** What a gateway answers when the far host cannot be reached for the moment. */
+const TRANSIENT = [502, 503, 504]
+
 /**
  * Asks a proxy for a connection to a host (RFC 9110 §9.3.6).
  *
- * @throws KeyringError PROXY when the proxy answers anything but 2xx, or a foreign error whose `via`
- *   names the proxy when it could not be reached
+ * @throws KeyringError PROXY when the proxy answers anything but 2xx, NETWORK when it could not reach
+ *   the host, or a foreign error whose `via` names the proxy when that could not be reached
  */
 export function openTunnel(
   proxy: Proxy,
@@ -25,7 +30,7 @@ export function openTunnel(
   secure: tls.SecureContextOptions & tls.CommonConnectionOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  const authority = authorityOf(host, port)
   const authorization = proxy.authorization?.reveal()
   const options: https.RequestOptions = {
     method: 'CONNECT',
@@ -42,18 +47,17 @@ export function openTunnel(
     const request = proxy.secure ? https.request({ ...options, ...secure }) : http.request(options)
     request.on('error', (error) => {
       // Told here: the request that this is for knows only the host behind the proxy.
-      const failure = { cause: error, via: `the proxy ${proxy.host}:${proxy.port}` }
-      reject(Object.assign(new Error(), failure))
+      reject(Object.assign(new Error(), { cause: error, via: proxyName(proxy) }))
     })
+    // Node calls it so for every status.
     request.on('connect', (response, socket, head) => {
       const status = response.statusCode ?? 0
-      if (status >= 200 && status < 300 && head.length === 0) return resolve(socket)
+      const agreed = status >= 200 && status < 300
+      if (agreed && head.length === 0) return resolve(socket)
       socket.destroy()
-      reject(refusal(proxy, status))
-    })
-    request.on('response', (response) => {
-      response.destroy()
-      reject(refusal(proxy, response.statusCode ?? 0))
+      // The far host speaks second in TLS, so these bytes are not its own.
+      const early = `${proxyName(proxy)} sent data of its own after it had agreed to connect`
+      reject(agreed ? new KeyringError('PROXY', early) : refusal(proxy, response, authority))
     })
     request.setHeader('host', authority)
     if (authorization !== undefined) request.setHeader('proxy-authorization', authorization)
@@ -61,9 +65,25 @@ export function openTunnel(
   })
 }
 
-function refusal(proxy: Proxy, status: number): KeyringError {
-  const message = `the proxy ${proxy.host}:${proxy.port} answered ${status} when asked to connect`
-  if (status !== 407) return new KeyringError('PROXY', message)
-  const hint = 'put user and password into the proxy URL: http://USER:PASSWORD@HOST:PORT'
+function refusal(proxy: Proxy, response: http.IncomingMessage, authority: string): KeyringError {
+  const { statusCode: status = 0, headers } = response
+  if (status === 407) return unauthorized(proxy, headers['proxy-authenticate'] ?? '')
+  const message = `${proxyName(proxy)} answered ${status} when asked to connect to ${authority}`
+  return new KeyringError(TRANSIENT.includes(status) ? 'NETWORK' : 'PROXY', message)
+}
+
+function unauthorized(proxy: Proxy, challenge: string): KeyringError {
+  const name = proxyName(proxy)
+  const schemes = parseChallenges(challenge).map(({ scheme }) => scheme)
+  if (schemes.length > 0 && !schemes.includes('basic')) {
+    const hint = 'only Basic is supported; a local proxy such as px or cntlm can do NTLM and Kerberos'
+    return new KeyringError('PROXY', `${name} wants a sign-in other than Basic (407)`, hint)
+  }
+  if (proxy.authorization === undefined) {
+    const hint = 'put user and password into the proxy URL: http://USER:PASSWORD@HOST:PORT'
+    return new KeyringError('PROXY', `${name} wants a user and a password (407)`, hint)
+  }
+  const message = `${name} does not accept the user and password of its URL (407)`
+  const hint = 'special characters in user and password are percent-encoded: @ is %40'
   return new KeyringError('PROXY', message, hint)
 }

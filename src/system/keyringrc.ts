@@ -29,28 +29,42 @@ export function readKeyringrc(system: System): Keyringrc {
 
 /**
  * Parses the INI dialect of Python's `configparser`: `key = value` or `key: value`, `#` and `;`
- * start a comment line, keys have no case, a later value wins. Lines that fit nothing are ignored.
+ * start a comment line, keys have no case, a later value wins, `[DEFAULT]` speaks for every section
+ * that is there. Lines that fit nothing are ignored.
  */
 export function parseKeyringrc(text: string): Keyringrc {
-  const values = new Map<string, string>()
-  let section = ''
-  let indent = Number.POSITIVE_INFINITY
+  const sections = new Map<string, Map<string, string>>()
+  let section = new Map<string, string>()
+  let key: string | undefined
+  let indent = 0
   for (const line of text.split(/\r\n|\r|\n/)) {
-    const header = /^\[([^\]]*)\]/.exec(line)
-    const separator = line.search(/[=:]/)
-    const depth = line.length - line.trimStart().length
+    const content = line.trim()
+    if (content === '' || /^[#;]/.test(content)) continue
+    const depth = line.search(/\S/)
     // What is indented more than the last key belongs to its value.
-    if (header) {
-      section = header[1] ?? ''
-      indent = Number.POSITIVE_INFINITY
-    } else if (depth <= indent && /^[^#;=:]/.test(line.trimStart()) && separator > 0) {
-      indent = depth
-      const key = line.slice(0, separator).trim().toLowerCase()
-      values.set(`${section}\n${key}`, line.slice(separator + 1).trim())
+    if (key !== undefined && depth > indent) {
+      section.set(key, `${section.get(key) ?? ''}\n${content}`)
+      continue
+    }
+    indent = depth
+    const header = /^\[(.+)\]/.exec(content)?.[1]
+    const separator = content.search(/[=:]/)
+    if (header !== undefined) {
+      key = undefined
+      section = sections.get(header) ?? new Map<string, string>()
+      sections.set(header, section)
+    } else if (separator > 0) {
+      key = content.slice(0, separator).trim().toLowerCase()
+      section.set(key, content.slice(separator + 1).trim())
     }
   }
+  const value = (name: string, member: string): string | undefined => {
+    const own = sections.get(name)
+    const inherited = own && sections.get('DEFAULT')
+    return (own?.get(member) ?? inherited?.get(member))?.trim() || undefined
+  }
   return {
-    provider: values.get('artifacts_keyring_nofuss\nprovider') || undefined,
-    defaultKeyring: values.get('backend\ndefault-keyring') || undefined,
+    provider: value('artifacts_keyring_nofuss', 'provider'),
+    defaultKeyring: value('backend', 'default-keyring'),
   }
 }

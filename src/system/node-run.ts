@@ -103,12 +103,15 @@ export function execute(
   env: Readonly<Record<string, string>>,
 ): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'inherit' })
+    let child: ChildProcess | undefined
     for (const signal of PASSED_ON) {
-      // Ours would end us and leave the command behind.
-      process.removeAllListeners(signal)
-      process.on(signal, () => child.kill(signal))
+      // Those that are there would end us and leave the command behind. Ours comes first, and before
+      // the command starts: without any listener for a moment, a signal would be lost.
+      const others = process.rawListeners(signal)
+      process.on(signal, () => child?.kill(signal))
+      for (const listener of others) process.removeListener(signal, listener as () => void)
     }
+    child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'inherit' })
     child.on('error', () => resolve(undefined))
     child.on('exit', (status, signal) => {
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))

@@ -94,6 +94,8 @@ for (const [signal, number] of [['SIGTERM', 15], ['SIGINT', 2], ['SIGHUP', 1]] a
       })
     })
     child.kill(signal)
+    const limit = setTimeout(() => child.kill('SIGKILL'), 20_000)
+    after(() => clearTimeout(limit))
     const code = await new Promise((resolve) => child.on('close', resolve))
     assert.deepEqual([code, out], [9, `ready\ngot ${number}\n`])
   })

@@ -49,6 +49,8 @@ const EXTERNALS: readonly (readonly [name: string, value: string, said: string, 
   ['the first of two alike', endpoints(at(FEED, { password: 'first' }), at(FEED, { password: 'second' })), 'VssSessionToken first'],
   ['a prefix that ends within a name', endpoints(at('https://pkgs.dev.azure.com/conto')), 'NO_CREDENTIAL'],
   ['a feed below', endpoints(at(`${FEED}package/`)), 'NO_CREDENTIAL'],
+  ['a name with a slash in it', endpoints(at('https://pkgs.dev.azure.com/contoso%2F_packaging/feed')), 'NO_CREDENTIAL'],
+  ['a name in escapes', endpoints(at('https://pkgs.dev.azure.com/c%6Fntoso/_packaging/')), 'VssSessionToken p'],
   ['another host', endpoints(at('https://pkgs.dev.azure.com.evil.com/contoso/')), 'NO_CREDENTIAL'],
   ['http', endpoints(at(FEED.replace('https', 'http'))), 'NO_CREDENTIAL', 1],
   ['a bad entry before a good one', endpoints({ endpoint: 'no URL', password: 'CANARY' }, at(FEED)), 'VssSessionToken p', 1],
@@ -79,6 +81,12 @@ test('spaces and escapes in a path are the same', () => {
   const entry = (endpoint: string) => parseFeedEndpoints(new Secret(endpoints(at(endpoint))), 'X', true).endpoints
   assert.ok(endpointFor('https://pkgs.dev.azure.com/o/My%20Collection/', entry('https://pkgs.dev.azure.com/o/My Collection')))
   assert.equal(isAtOrBelow('https://pkgs.dev.azure.com/%ff', 'x'), false)
+})
+
+test('an endpoint of nothing but slashes takes no longer than its length', () => {
+  const started = performance.now()
+  assert.equal(isAtOrBelow(`https://pkgs.dev.azure.com/${'/'.repeat(120_000)}x`, 'pkgs.dev.azure.com'), true)
+  assert.ok(performance.now() - started < 1000)
 })
 
 test('the preferred name wins, and a blank one gives way to the older', async () => {

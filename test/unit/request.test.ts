@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { trustGithubOidcUrl } from '../../src/net/allowlist.ts'
-import { proxyFor } from '../../src/net/proxy.ts'
+import { networkError } from '../../src/net/network-error.ts'
+import { isExempt } from '../../src/net/no-proxy.ts'
+import { authorityOf, proxyFor, proxyName } from '../../src/net/proxy.ts'
 import { formBody, request, requestWithSecret } from '../../src/net/request.ts'
-import { trustedCertificates } from '../../src/net/trust.ts'
+import { trustedCertificates, trustVariable } from '../../src/net/trust.ts'
 import { KeyringError } from '../../src/system/errors.ts'
+import type { ErrorCode } from '../../src/system/errors.ts'
 import { Secret } from '../../src/system/secret.ts'
 import { fakeSystem, NOW, systemError } from './fake-system.ts'
 import type { FakeAnswer, FakeSystem } from './fake-system.ts'
@@ -45,7 +48,14 @@ const RETRIES: readonly (readonly [name: string, answers: readonly (FakeAnswer |
   ['an unknown authority', [systemError('UNABLE_TO_VERIFY_LEAF_SIGNATURE')], 'TLS', 1],
   ['a wrong name', [systemError('ERR_TLS_CERT_ALTNAME_INVALID')], 'TLS', 1],
   ['a TLS failure', [systemError('ERR_SSL_WRONG_VERSION_NUMBER')], 'TLS', 1],
+  ['an answer that is not HTTP', [systemError('HPE_INVALID_CONSTANT')], 'BAD_ANSWER', 1],
+  ['headers without end', [systemError('HPE_HEADER_OVERFLOW')], 'BAD_ANSWER', 1],
+  ['a compressed answer', [{ status: 200, headers: { 'content-encoding': 'gzip' }, body: 'x' }], 'BAD_ANSWER', 1],
+  ['one that is said not to be', [{ status: 200, headers: { 'content-encoding': 'Identity' }, body: 'x' }], 200, 1],
   ['a proxy that refuses', [new KeyringError('PROXY', 'x')], 'PROXY', 1],
+  ['a proxy that cannot reach the host', [new KeyringError('NETWORK', 'x'), { status: 200 }], 200, 2],
+  ['407', [{ status: 407 }], 407, 1],
+  ['204', [{ status: 204 }], 204, 1],
 ]
 
 for (const [name, answers, said, asked] of RETRIES) {
@@ -68,20 +78,53 @@ test('request: waits half a second doubled each time, with full jitter, at most 
   assert.deepEqual(system.sleeps, [250, 500, 1000, 2000, 4000, 4000, 4000])
 })
 
-test('request: Retry-After in seconds and as a date is obeyed', async () => {
-  const after = (value: string): FakeAnswer => ({ status: 429, headers: { 'retry-after': value } })
-  const date = new Date(NOW + 3000).toUTCString()
-  const past = new Date(NOW - 3000).toUTCString()
-  for (const [value, ms] of [['2', 2000], ['0', 0], [date, 3000], [past, 0], ['junk', 250], ['-1', 250]] as const) {
-    const { system, said } = await ask([after(value), { status: 200 }])
-    assert.equal(said, 200)
-    assert.deepEqual(system.sleeps, [ms], value)
+/** What a server may ask for, and how long is waited: 250 ms is our own choice. */
+const RETRY_AFTER: readonly (readonly [value: string, ms: number | 'not at all'])[] = [
+  ['2', 2000],
+  ['0', 0],
+  ['007', 7000],
+  [new Date(NOW + 3000).toUTCString(), 3000],
+  [new Date(NOW - 3000).toUTCString(), 0],
+  ['59', 59_000],
+  ['60', 'not at all'],
+  ['1000000', 'not at all'],
+  ['9'.repeat(400), 'not at all'],
+  [new Date(NOW + 60_000).toUTCString(), 'not at all'],
+  ['Fri, 31 Dec 9999 23:59:59 GMT', 'not at all'],
+  ['Fri, 99 Dec 2026 23:59:59 GMT', 250],
+  ['2026-11-01T00:00:03Z', 250],
+  ['Sun, 01 Nov 2026 00:00:03', 250],
+  ['junk', 250],
+  ['junk 5', 250],
+  ['-1', 250],
+  ['+1', 250],
+  ['1.5', 250],
+  ['1e3', 250],
+  ['0x10', 250],
+  ['1, 1', 250],
+  ['', 250],
+]
+
+for (const status of [429, 503]) {
+  for (const [value, ms] of RETRY_AFTER) {
+    test(`request: ${status} with Retry-After: ${value.slice(0, 40)}`, async () => {
+      const { said, asked, system } = await ask([{ status, headers: { 'retry-after': value } }, { status: 200 }])
+      const expected = ms === 'not at all' ? [status, 1, []] : [200, 2, [ms]]
+      assert.deepEqual([said, asked, system.sleeps], expected)
+    })
   }
+}
+
+test('request: debug says why there is no second attempt', async () => {
+  const busy = { status: 429, headers: { 'retry-after': '60' } }
+  const { system } = await ask([busy], { ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' })
+  assert.equal(system.err[1], 'keyring: debug: no time is left to try host.example again\n')
 })
 
-test('request: a wait beyond the end of the call is not begun', async () => {
-  const { said, asked, system } = await ask([{ status: 429, headers: { 'retry-after': '60' } }])
-  assert.deepEqual([said, asked, system.sleeps], [429, 1, []])
+test('request: no compressed answer is asked for, and one that is not read may be', async () => {
+  const system = fakeSystem({ fetch: () => ({ status: 401, headers: { 'content-encoding': 'gzip' }, body: 'x' }) })
+  assert.equal((await request(system, URL_, {}, { bodyOf: [200] })).status, 401)
+  assert.equal(system.requests[0]?.headers['accept-encoding'], 'identity')
 })
 
 test('request: a body over the limit is an error, or cut', async () => {
@@ -99,14 +142,65 @@ test('request: debug shows method, host, path, status and time, and no query', a
   assert.deepEqual(failed.system.err, ['keyring: debug: GET host.example/path failed after 0 ms: CERT_HAS_EXPIRED\n'])
 })
 
-test('request: every foreign error is told in our own words', async () => {
-  for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'HPE_INVALID_CONSTANT', 'HPE_HEADER_OVERFLOW', 'SOMETHING']) {
-    const system = fakeSystem({ env: { ARTIFACTS_KEYRING_NOFUSS_RETRIES: '1' }, fetch: () => systemError(code) })
-    await assert.rejects(request(system, URL_, {}), (error: KeyringError) => {
-      assert.match(error.message, /^no answer from host\.example: [a-zA-Z ]+$/)
-      return error.code === 'NETWORK'
-    })
+/** What Node's and undici's codes become. `P` is who is to blame. */
+const FOREIGN: readonly (readonly [code: string, as: ErrorCode, message: string])[] = [
+  ['ECONNREFUSED', 'NETWORK', 'no answer from P: the connection was refused'],
+  ['ECONNRESET', 'NETWORK', 'no answer from P: the connection was dropped'],
+  ['EPIPE', 'NETWORK', 'no answer from P: the connection was dropped'],
+  ['UND_ERR_SOCKET', 'NETWORK', 'no answer from P: the connection was dropped'],
+  ['ENOTFOUND', 'NETWORK', 'no answer from P: there is no such host name'],
+  ['EAI_AGAIN', 'NETWORK', 'no answer from P: the name could not be looked up'],
+  ['ETIMEDOUT', 'NETWORK', 'no answer from P: the connection timed out'],
+  ['EHOSTUNREACH', 'NETWORK', 'no answer from P: there is no route to it'],
+  ['ENETUNREACH', 'NETWORK', 'no answer from P: there is no route to it'],
+  ['SOMETHING', 'NETWORK', 'no answer from P: the request failed'],
+  ['', 'NETWORK', 'no answer from P: the request failed'],
+  ['HPE_INVALID_CONSTANT', 'BAD_ANSWER', 'what P answers is not HTTP'],
+  ['HPE_INVALID_CHUNK_SIZE', 'BAD_ANSWER', 'what P answers is not HTTP'],
+  ['HPE_HEADER_OVERFLOW', 'BAD_ANSWER', 'the headers of the answer of P are too large'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'BAD_ANSWER', 'the headers of the answer of P are too large'],
+  ['EPROTO', 'TLS', 'no TLS connection to P: the handshake failed (EPROTO)'],
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'TLS', 'no TLS connection to P: the handshake failed (ERR_SSL_WRONG_VERSION_NUMBER)'],
+  ['ERR_TLS_HANDSHAKE_TIMEOUT', 'TLS', 'no TLS connection to P: the handshake failed (ERR_TLS_HANDSHAKE_TIMEOUT)'],
+  ['CERT_HAS_EXPIRED', 'TLS', 'P is not trusted: its certificate has expired'],
+  ['CERT_NOT_YET_VALID', 'TLS', 'P is not trusted: its certificate is not valid yet'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'TLS', 'P is not trusted: its certificate is for another name'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'TLS', 'P is not trusted: its certificate is self-signed'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'TLS', 'P is not trusted: its certificate comes from an authority that is not trusted'],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'TLS', 'P is not trusted: its certificate comes from an authority that is not trusted'],
+]
+
+for (const [code, as, message] of FOREIGN) {
+  test(`network error: ${code === '' ? 'one without a code' : code}`, () => {
+    const [system, foreign] = [fakeSystem(), systemError(code)]
+    const own = networkError(system, foreign, 'host.example', false, 1000)
+    assert.deepEqual([own.code, own.message], [as, message.replace('P', 'host.example')])
+    const behind = Object.assign(new Error('CANARY'), { cause: foreign, via: 'the proxy p:1' })
+    const other = networkError(system, behind, 'host.example', false, 1000)
+    assert.deepEqual([other.code, other.message], [as, message.replace('P', 'the proxy p:1')])
+    assert.equal([...own.hints, ...other.hints].join().includes('CANARY'), false)
+  })
+}
+
+test('network error: who kept us waiting is named, host or proxy', () => {
+  const over = { ...fakeSystem(), signal: AbortSignal.abort() }
+  const behind = Object.assign(new Error('CANARY'), { via: 'the proxy p:1' })
+  for (const [error, party] of [[new Error('CANARY'), 'h'], [behind, 'the proxy p:1']] as const) {
+    const stopped = networkError(fakeSystem(), error, 'h', true, 1500)
+    assert.deepEqual([stopped.code, stopped.message], ['NETWORK', `${party} did not answer within 1.5 s`])
+    const ended = networkError(over, error, 'h', true, 1500)
+    assert.deepEqual([ended.code, ended.message], ['TIMEOUT', `the time of this call was over while waiting for ${party}`])
   }
+})
+
+test('network error: the hint fits the certificate and the variables', () => {
+  const hint = (code: string, env: Record<string, string> = {}): string =>
+    networkError(fakeSystem({ env }), systemError(code), 'h', false, 1).hints.join()
+  assert.match(hint('CERT_HAS_EXPIRED'), /date and time$/)
+  assert.match(hint('CERT_NOT_YET_VALID'), /date and time$/)
+  assert.equal(hint('ERR_TLS_CERT_ALTNAME_INVALID'), '')
+  assert.match(hint('SELF_SIGNED_CERT_IN_CHAIN'), /SSL_CERT_FILE or NODE_EXTRA_CA_CERTS$/)
+  assert.match(hint('SELF_SIGNED_CERT_IN_CHAIN', { CURL_CA_BUNDLE: '/x' }), /^only the certificates that CURL_CA_BUNDLE names/)
 })
 
 test('a secret goes into headers and forms, encoded for them', async () => {
@@ -141,7 +235,7 @@ test('proxy: user and password are percent-decoded and kept as a secret', () => 
 })
 
 test('proxy: what is no proxy is an error that names the variable and not its value', () => {
-  for (const value of ['socks5://CANARY', 'http://CANARY@', 'http://CAN ARY', 'ftp://CANARY']) {
+  for (const value of ['socks5://CANARY', 'socks4a://CANARY', 'http://CANARY@', 'http://CAN ARY', 'ftp://CANARY', 'http://u:1/CANARY@p', 'http://u:1#CANARY@p', 'http://u:1?CANARY@p', 'http://u:1\\CANARY@p', 'u/CANARY@p']) {
     assert.throws(() => proxyFor(fakeSystem({ env: { ALL_PROXY: value } }), 'h', 443), (error: KeyringError) => {
       assert.equal(error.message.includes('CANARY'), false)
       return error.code === 'BAD_SETTING' && error.message.startsWith('ALL_PROXY ')
@@ -149,21 +243,145 @@ test('proxy: what is no proxy is an error that names the variable and not its va
   }
 })
 
-test('proxy: NO_PROXY takes hosts, domains, ports and a star', () => {
-  const exempt = (no: string, host: string): boolean =>
-    proxyFor(fakeSystem({ env: { HTTPS_PROXY: 'http://p', NO_PROXY: no } }), host, 443) === undefined
-  const yes = [['*', 'a.b'], ['a.b', 'a.b'], ['a.b', 'x.a.b'], ['.a.b', 'a.b'], ['.a.b', 'x.a.b'], ['x, a.b ,y', 'a.b'], ['x a.b', 'a.b'], ['A.B', 'a.b'], ['a.b:443', 'a.b'], ['a.b.', 'a.b']] as const
-  for (const [no, host] of yes) assert.equal(exempt(no, host), true, `${no} ${host}`)
-  const not = [['', 'a.b'], ['a.b', 'xa.b'], ['a.b:80', 'a.b'], ['b', 'a.bb'], ['x.a.b', 'a.b'], [',', 'a.b']] as const
-  for (const [no, host] of not) assert.equal(exempt(no, host), false, `${no} ${host}`)
+test('proxy: what messages call it, never with user and password', () => {
+  const named = (url: string): string => {
+    const proxy = proxyFor(fakeSystem({ env: { HTTPS_PROXY: url } }), 'h', 443)
+    return proxy === undefined ? '' : proxyName(proxy)
+  }
+  assert.equal(named('http://user:CANARY@P.example:8080/path?query'), 'the proxy p.example:8080')
+  assert.equal(named('http://user:CANARY@[2001:db8::1]'), 'the proxy [2001:db8::1]:80')
+  assert.equal(authorityOf('::1', 443), '[::1]:443')
 })
 
-test('trust: the file of the first variable, and an error that names both when it is of no use', () => {
-  const pem = '-----BEGIN CERTIFICATE-----\n'
-  const trust = (env: Record<string, string>): string | undefined => trustedCertificates(fakeSystem({ env, files: { '/a': `A${pem}`, '/b': `B${pem}`, '/empty': '' } }))?.text
+const NO_PROXY: readonly (readonly [list: string, host: string, exempt: boolean])[] = [
+  ['*', 'a.b', true],
+  ['*', '1.2.3.4', true],
+  ['x,*', 'a.b', true],
+  ['a.b', 'a.b', true],
+  ['a.b', 'x.a.b', true],
+  ['.a.b', 'a.b', true],
+  ['.a.b', 'x.a.b', true],
+  ['x, a.b ,y', 'a.b', true],
+  ['x a.b', 'a.b', true],
+  ['x,,a.b', 'a.b', true],
+  ['A.B', 'a.b', true],
+  ['a.b.', 'a.b', true],
+  ['a.b:443', 'a.b', true],
+  ['a.b:443', 'x.a.b', true],
+  ['', 'a.b', false],
+  [',', 'a.b', false],
+  ['.', 'a.b', false],
+  ['a.b', 'xa.b', false],
+  ['a.b:80', 'a.b', false],
+  ['a.b:', 'a.b', false],
+  ['b', 'a.bb', false],
+  ['x.a.b', 'a.b', false],
+  ['*.b', 'a.b', false],
+  ['http://a.b', 'a.b', false],
+  ['1.2.3.4', '1.2.3.4', true],
+  ['1.2.3.4:443', '1.2.3.4', true],
+  ['1.2.3.4:80', '1.2.3.4', false],
+  ['1.2.3.4', '1.2.3.40', false],
+  ['2.3.4', '1.2.3.4', false],
+  ['.2.3.4', '1.2.3.4', false],
+  ['10.0.0.0/8', '10.255.0.1', true],
+  ['10.0.0.0/8', '11.0.0.1', false],
+  ['10.9.9.9/8', '10.0.0.1', true],
+  ['172.16.0.0/12', '172.31.255.255', true],
+  ['172.16.0.0/12', '172.32.0.0', false],
+  ['192.168.1.128/25', '192.168.1.129', true],
+  ['192.168.1.128/25', '192.168.1.127', false],
+  ['192.168.1.1/32', '192.168.1.1', true],
+  ['192.168.1.1/32', '192.168.1.2', false],
+  ['0.0.0.0/0', '1.2.3.4', true],
+  ['10.0.0.0/33', '10.0.0.0', false],
+  ['10.0.0.0/', '10.0.0.0', false],
+  ['10.0.0.0/-8', '10.0.0.0', false],
+  ['10.0.0.0/8/8', '10.0.0.0', false],
+  ['10.0.0/8', '10.0.0.0', false],
+  ['10.0.0.256/8', '10.0.0.1', false],
+  ['0x0a.0.0.1', '10.0.0.1', false],
+  ['10.0.0.0/8', '10.0.0.example', false],
+  ['0.0.0.0/0', 'a.b', false],
+  ['::1', '::1', true],
+  ['[::1]', '::1', true],
+  ['[::1]:443', '::1', true],
+  ['[::1]:80', '::1', false],
+  ['0:0:0:0:0:0:0:1', '::1', true],
+  ['::2', '::1', false],
+  ['2001:DB8::/32', '2001:db8:ffff::1', true],
+  ['[2001:db8::]/32', '2001:db8::1', true],
+  ['2001:db8::/32', '2001:db9::1', false],
+  ['2001:db8::/33', '2001:db8:8000::1', false],
+  ['fe80::/10', 'fe80::1', true],
+  ['fe80::/10', 'fec0::1', false],
+  ['::/0', '::1', true],
+  ['::/129', '::1', false],
+  ['::/0', '1.2.3.4', false],
+  ['0.0.0.0/0', '::1', false],
+  ['::ffff:0:0/96', '::ffff:102:304', true],
+  ['1::2::3', '1::3', false],
+  ['fe80::1%eth0', 'fe80::1', false],
+]
+
+for (const [list, host, exempt] of NO_PROXY) {
+  test(`NO_PROXY=${list} and ${host}: ${exempt ? 'direct' : 'through the proxy'}`, () => {
+    assert.equal(isExempt(list, host, 443), exempt)
+  })
+}
+
+test('proxy: no_proxy comes before NO_PROXY, and an empty one is none', () => {
+  const exempt = (env: Record<string, string>): boolean =>
+    proxyFor(fakeSystem({ env: { HTTPS_PROXY: 'http://p', ...env } }), 'a.b', 443) === undefined
+  assert.equal(exempt({ no_proxy: 'a.b' }), true)
+  assert.equal(exempt({ NO_PROXY: 'a.b' }), true)
+  assert.equal(exempt({ no_proxy: 'x', NO_PROXY: 'a.b' }), false)
+  assert.equal(exempt({ no_proxy: '', NO_PROXY: 'a.b' }), true)
+})
+
+/** A PEM block around a DER value of 260 bytes, which is all that is looked at here. */
+function block(fill: number): string {
+  const der = Buffer.concat([Buffer.from([0x30, 0x82, 1, 0]), Buffer.alloc(256, fill)])
+  return `-----BEGIN CERTIFICATE-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+}
+
+test('trust: the file of the first variable, all blocks in it, and nothing else', () => {
+  const files = { '/a': block(1), '/b': `x\r\n${block(2).replaceAll('\n', '\r\n')}y${block(3)}z` }
+  const trust = (env: Record<string, string>): unknown => trustedCertificates(fakeSystem({ env, files }))
   assert.equal(trust({}), undefined)
-  assert.equal(trust({ SSL_CERT_FILE: '/b' }), `B${pem}`)
-  assert.equal(trust({ SSL_CERT_FILE: '/b', REQUESTS_CA_BUNDLE: '/a' }), `A${pem}`)
-  assert.throws(() => trust({ SSL_CERT_FILE: '/none' }), { code: 'BAD_SETTING', message: 'SSL_CERT_FILE names /none: missing' })
-  assert.throws(() => trust({ SSL_CERT_FILE: '/empty' }), { code: 'BAD_SETTING', message: 'SSL_CERT_FILE names /empty: no certificate in it' })
+  assert.deepEqual(trust({ SSL_CERT_FILE: '/b' }), [block(2), block(3)])
+  const order = ['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'PIP_CERT']
+  const env: Record<string, string> = {}
+  for (const name of order) {
+    env[name] = '/a'
+    assert.equal(trustVariable(fakeSystem({ env })), name)
+    assert.deepEqual(trust(env), [block(1)])
+    env[name] = '/b'
+  }
+})
+
+const BUNDLES: readonly (readonly [file: string, problem: string])[] = [
+  ['', 'no certificate in it'],
+  ['-----BEGIN PRIVATE KEY-----\n', 'no certificate in it'],
+  ['-----BEGIN CERTIFICATE-----', 'a certificate in it is damaged'],
+  ['-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n', 'a certificate in it is damaged'],
+  ['-----BEGIN CERTIFICATE-----\nCANARY!\n-----END CERTIFICATE-----\n', 'a certificate in it is damaged'],
+  [block(1).slice(0, 200), 'a certificate in it is damaged'],
+  [`${block(1)}${block(2).slice(0, -30)}`, 'a certificate in it is damaged'],
+  [`${block(1).slice(0, 200)}\n${block(2)}`, 'a certificate in it is damaged'],
+  [block(1).replace('AQEBAQEB', 'AQEB'), 'a certificate in it is damaged'],
+]
+
+for (const [file, problem] of BUNDLES) {
+  test(`trust: ${JSON.stringify(file.slice(0, 50))}… is an error that names variable and file`, () => {
+    const system = fakeSystem({ env: { SSL_CERT_FILE: '/f' }, files: { '/f': file } })
+    assert.throws(() => trustedCertificates(system), { code: 'BAD_SETTING', message: `SSL_CERT_FILE names /f: ${problem}` })
+  })
+}
+
+test('trust: a file that cannot be read is an error that names variable and file', () => {
+  for (const problem of ['missing', 'unreadable', 'not a regular file', 'too large'] as const) {
+    const system = fakeSystem({ env: { PIP_CERT: '/f' }, files: { '/f': { problem } } })
+    assert.throws(() => trustedCertificates(system), { code: 'BAD_SETTING', message: `PIP_CERT names /f: ${problem}` })
+  }
 })

@@ -114,6 +114,8 @@ const REFUSED: readonly (readonly [why: string, text: string])[] = [
   ['a leading hyphen', '-xhttps://pkgs.dev.azure.com/org/'],
   ['a path that climbs', 'https://pkgs.dev.azure.com/org/../evil/'],
   ['a path that climbs in escapes', 'https://pkgs.dev.azure.com/org/%2E%2e/evil/'],
+  ['Punycode that Node cannot decode', 'u:p:w@xn--a.pkgs.dev.azure.com/https:?'],
+  ['Punycode', 'https://xn--bcher-kva.pkgs.dev.azure.com/org/'],
   ['9 KiB', `https://pkgs.dev.azure.com/org/${'x'.repeat(9000)}`],
 ]
 

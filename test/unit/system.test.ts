@@ -80,6 +80,13 @@ const CONFIGS: readonly (readonly [name: string, text: string, provider: string 
   ['an indented key', '[artifacts_keyring_nofuss]\n  provider = a\n', 'a'],
   ['an indented line below a key', '[artifacts_keyring_nofuss]\nx = y\n  provider=a\n', undefined],
   ['lines that fit nothing', '[\n]\n=\n:x\n[artifacts_keyring_nofuss]\njunk\nprovider=a', 'a'],
+  ['an indented section', '[x;y]\n  [artifacts_keyring_nofuss]\r\nprovider=\t"q"\ndefault-keyring:a # b\n', '"q"'],
+  ['a section within brackets', '[[artifacts_keyring_nofuss]]\nprovider = a', undefined],
+  ['[DEFAULT]', '[DEFAULT]\nprovider = a\n[artifacts_keyring_nofuss]\n', 'a'],
+  ['[DEFAULT] without our section', '[DEFAULT]\nprovider = a\n', undefined],
+  ['a value on the next line', '[artifacts_keyring_nofuss]\nprovider =\n  azure_cli\n', 'azure_cli'],
+  ['a value of two lines', '[artifacts_keyring_nofuss]\nprovider = a\n  # note\n\n  b', 'a\nb'],
+  ['a section that looks like more of the value', '[artifacts_keyring_nofuss]\nprovider = a\n [backend]', 'a\n[backend]'],
   ['a section named like every object', '[__proto__]\nprovider=a', undefined],
 ]
 
