@@ -24,7 +24,7 @@ export type ErrorCode =
   | 'NO_CREDENTIAL'
   /** A host could not be reached, or the connection was dropped. Tried again. */
   | 'NETWORK'
-  /** A server's answer is too long. */
+  /** A server's answer is too long, compressed or not HTTP. */
   | 'BAD_ANSWER'
   /** A certificate is not trusted, or TLS failed. Not tried again. */
   | 'TLS'
