@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseService } from '../../src/feed/service.ts'
-import { trustPipelinesOidcUrl } from '../../src/net/allowlist.ts'
+import { trustPipelinesOidcUrl, trustTokenEndpoint } from '../../src/net/allowlist.ts'
 import { fakeSystem } from './fake-system.ts'
 
 test('a pipeline asks the hosts of Azure DevOps for its OIDC token', () => {
@@ -23,4 +23,10 @@ test('a scheme that is not https is refused in words that fit it', () => {
 
 test('a service that is no URL at all is somebody else\'s', () => {
   for (const text of ['a:b://pkgs.dev.azure.com/o/', '://', 'a:b://']) assert.equal(parseService(text, fakeSystem()), undefined, text)
+})
+
+test('tokens are asked of the known authorities', () => {
+  const hosts = ['login.microsoftonline.com', 'login.windows.net', 'login.microsoft.com', 'sts.windows.net', 'login.microsoftonline.us', 'login.chinacloudapi.cn', 'login.partner.microsoftonline.cn']
+  for (const host of hosts) assert.equal(trustTokenEndpoint(host, 'tenant'), `https://${host}/tenant/oauth2/v2.0/token`)
+  for (const host of ['sts.windows.ne', 'windows.net', 'a.login.windows.net', 'login.microsoftonline.de']) assert.throws(() => trustTokenEndpoint(host, 'tenant'), { code: 'BAD_SETTING' })
 })

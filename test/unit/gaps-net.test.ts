@@ -1,6 +1,9 @@
 // Cases of requests that a change of the program showed to be untested; see `npm run mutate`.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
+import { httpsFetch } from '../../src/net/https-fetch.ts'
 import { request } from '../../src/net/request.ts'
 import { trustedCertificates } from '../../src/net/trust.ts'
 import { PATIENCE } from '../../src/net/tunnel.ts'
@@ -47,4 +50,23 @@ test('a file of certificates may have 16 MiB', () => {
 
 test('each address of a host has two and a half seconds', () => {
   assert.deepEqual(PATIENCE, { autoSelectFamilyAttemptTimeout: 2500 })
+})
+
+test('thirty-two interim answers are taken, one more is not', async () => {
+  const server = createServer(({ url }, response) => {
+    for (let left = Number(url?.slice(1)); left > 0; left -= 1) response.writeProcessing()
+    // Later, as what arrives together with an answer does not matter any more.
+    setTimeout(() => response.end('x'), 200)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const fake = fakeSystem({ env: ENV })
+    const system: System = { ...fake, fetch: httpsFetch(fake) }
+    assert.equal((await request(system, `${base}/32`, {})).text, 'x')
+    await assert.rejects(request(system, `${base}/33`, {}), { code: 'BAD_ANSWER' })
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
 })
