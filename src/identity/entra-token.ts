@@ -67,5 +67,7 @@ function refusal(status: number, fields: JsonObject | undefined, host: string): 
   const reason = code ?? oauth
   const why = reason === undefined ? '' : `: ${reason}`
   const message = `${host} refused to give a token (${status}${why})`
-  return new KeyringError('PROVIDER_FAILED', message, ...aadstsAdvice(code))
+  const busy = status === 429 || status >= 500
+  const hints = busy ? ['Microsoft Entra is busy or down, try again later'] : aadstsAdvice(code)
+  return new KeyringError('PROVIDER_FAILED', message, ...hints)
 }

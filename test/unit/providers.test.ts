@@ -233,6 +233,8 @@ const ENTRA_ERRORS: readonly (readonly [name: string, status: number, body: stri
   ['an error that is no word', 400, '{"error":"CANARY x"}', /\(400\)/],
   ['no JSON', 400, 'CANARY', /\(400\)/],
   ['a redirect', 302, '', /\(302\)/],
+  ['throttling', 429, '', /\(429\)/, /busy or down, try again later/],
+  ['an outage', 503, '', /\(503\)/, /busy or down, try again later/],
   ['200 without a token', 200, '{}', /200 without an access token/],
   ['200 with an array', 200, '[{"access_token":"CANARY"}]', /200 without an access token/],
 ]
