@@ -93,6 +93,7 @@ function inOwnProcesses(title: string, rows: readonly Row[]): void {
 }
 
 const OVER = new RegExp(`^the time of this call was over while waiting for ${HOST}$`)
+const BUSY = /^Microsoft Entra is busy or down, try again later$/
 const OVER_HINT = /^ARTIFACTS_KEYRING_NOFUSS_TIMEOUT sets how many seconds a call may take$/
 const DROPPED = new RegExp(`^no answer from ${HOST}: the connection was dropped$`)
 const NOT_HTTP = new RegExp(`^what ${HOST} answers is not HTTP$`)
@@ -140,14 +141,14 @@ inOwnProcesses('the server', [
   ['answers 401', { answer: says(httpAnswer(401, ['www-authenticate: CANARY'], 'CANARY')) }, { error: /^login\.microsoftonline\.com refused to give a token \(401\)$/, requests: 1 }],
   ['answers 407', { answer: says(httpAnswer(407, ['proxy-authenticate: Basic'])) }, { error: /^login\.microsoftonline\.com refused to give a token \(407\)$/, requests: 1 }],
   ['answers 500 once', { answer: (wire) => (wire.attempt === 1 ? says(httpAnswer(500, []))(wire) : grantToken(wire)) }, { requests: 2 }],
-  ['answers 500 for ever', { answer: says(httpAnswer(500, [], 'CANARY')) }, { error: /^login\.microsoftonline\.com refused to give a token \(500\)$/, requests: 2 }],
-  ['answers 501', { answer: says(httpAnswer(501, [])) }, { error: /\(501\)$/, requests: 1 }],
+  ['answers 500 for ever', { answer: says(httpAnswer(500, [], 'CANARY')) }, { error: /^login\.microsoftonline\.com refused to give a token \(500\)$/, hint: BUSY, requests: 2 }],
+  ['answers 501', { answer: says(httpAnswer(501, [])) }, { error: /\(501\)$/, hint: BUSY, requests: 1 }],
 ])
 
 const later = (value: () => string, status = 429): Fault => (wire) =>
   wire.attempt === 1 ? says(httpAnswer(status, [`retry-after: ${value()}`]))(wire) : grantToken(wire)
 const inSeconds = (seconds: number): string => new Date(Date.now() + seconds * 1000).toUTCString()
-const NOT_WAITED = { error: /^login\.microsoftonline\.com refused to give a token \((429|503)\)$/, requests: 1 } as const
+const NOT_WAITED = { error: /^login\.microsoftonline\.com refused to give a token \((429|503)\)$/, hint: BUSY, requests: 1 } as const
 
 inOwnProcesses('Retry-After', [
   ['of a second', { answer: later(() => '1') }, { requests: 2, leastMs: 1000 }],
