@@ -1,14 +1,10 @@
+// What a call does not use is not loaded: the start of the process is what people feel.
 import { parseService } from './feed/service.ts'
 import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
-import { attempts, chooseProviders } from './identity/chain.ts'
-import { accountName, readClaims } from './identity/claims.ts'
-import type { Claims } from './identity/claims.ts'
-import { DEVOPS_RESOURCE } from './identity/provider.ts'
 import type { FoundToken } from './identity/provider.ts'
-import { checkClaims, tokenKind } from './identity/token-kind.ts'
-import { stringMember } from './net/json.ts'
+import { DEVOPS_RESOURCE } from './net/allowlist.ts'
 import { KeyringError } from './system/errors.ts'
 import { debug } from './system/log.ts'
 import type { Secret } from './system/secret.ts'
@@ -41,6 +37,7 @@ export async function getCredential(
 ): Promise<Credential | undefined> {
   const feed = parseService(service, system)
   if (feed === undefined) return undefined
+  const { attempts, chooseProviders } = await import('./identity/chain.ts')
   const all = chooseProviders(system)
   if (all.rows.length === 0) {
     debug(system, 'keyring is disabled by keyringrc.cfg')
@@ -87,6 +84,7 @@ async function credentialOf(
   system: System,
 ): Promise<Credential | undefined> {
   if (found.username !== undefined) return { username: found.username, password: found.token }
+  const { accountAndTenant, accountName, checkClaims, readClaims, tokenKind } = await import('./identity/claims.ts')
   const claims = readClaims(found.token)
   checkClaims(claims, found.source, system)
   const kind = tokenKind(claims)
@@ -108,7 +106,10 @@ async function credentialOf(
     const password = await exchange(authorizationEndpoint, found.token, scope, feed, system)
     return { username: 'VssSessionToken', password }
   } catch (error) {
-    throw withAccount(error, claims, tenant)
+    if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') throw error
+    // The usual cause is that it is the wrong account.
+    const message = `${error.message}, ${accountAndTenant(claims, tenant)}`
+    throw new KeyringError(error.code, message, ...error.hints)
   }
 }
 
@@ -130,18 +131,6 @@ async function discoverLazily(feed: Feed, system: System): Promise<Discovery> {
 function onlyOnce<T>(ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined
   return () => (answer ??= ask())
-}
-
-/** Names the account in a rejection: the usual cause is that it is the wrong one. */
-function withAccount(error: unknown, claims: Claims | undefined, feedTenant: string): unknown {
-  if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') return error
-  const account = accountName(claims) ?? 'an unknown account'
-  const tenant = stringMember(claims, 'tid')
-  // A domain name and a GUID can be the same tenant; two GUIDs cannot.
-  const isGuid = /^[0-9a-f-]{36}$/i.test(feedTenant)
-  const differs = tenant !== undefined && isGuid && tenant !== feedTenant.toLowerCase()
-  const tenants = differs ? ` of tenant ${tenant}, the feed's is ${feedTenant}` : ''
-  return new KeyringError(error.code, `${error.message}, account ${account}${tenants}`, ...error.hints)
 }
 
 function noCredential(feed: Feed, refusals: readonly Refusal[]): KeyringError {

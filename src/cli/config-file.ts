@@ -1,5 +1,5 @@
 import { KeyringError } from '../system/errors.ts'
-import { configFile, dataFolder } from '../system/folders.ts'
+import { configFile, dataFolder } from '../system/keyringrc.ts'
 import type { System } from '../system/system.ts'
 
 const DISABLED = '[backend]\ndefault-keyring=keyring.backends.null.Keyring\n'
@@ -19,9 +19,9 @@ export function diagnose(system: System): number {
  *
  * @throws KeyringError BAD_SETTING when there is one already or it cannot be written
  */
-export function disable(system: System): number {
+export async function disable(system: System): Promise<number> {
   const path = configFile(system)
-  const done = path === undefined ? 'failed' : system.createFile(path, DISABLED)
+  const done = path === undefined ? 'failed' : await system.createFile(path, DISABLED)
   if (done === 'created') return 0
   const message = done === 'exists' ? `refusing to overwrite ${path}` : `cannot write ${path ?? 'keyringrc.cfg'}`
   throw new KeyringError('BAD_SETTING', message)

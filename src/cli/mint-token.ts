@@ -11,7 +11,7 @@ export async function mintTokenCommand(argv: readonly string[], system: System):
   const text = `${(await mintToken(options, system)).reveal()}\n`
   const path = options.outputFile
   if (path === undefined) return system.writeOut(text) ? 0 : 1
-  const done = system.replaceFile(path, text)
+  const done = await system.replaceFile(path, text)
   if (done === 'written') return 0
   const why = done === 'link' ? 'it is a symbolic link' : 'it cannot be written'
   throw new KeyringError('OUTPUT', `no token in ${path}: ${why}`)

@@ -1,8 +1,7 @@
 import { KeyringError } from '../system/errors.ts'
 import { log } from '../system/log.ts'
-import { wholeNumber } from '../system/settings.ts'
+import { setting, wholeNumber } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import { chosenBackend, OWN_BACKEND } from './backends.ts'
 import { parseArguments } from './parse-arguments.ts'
 import type { Arguments, Parsed } from './parse-arguments.ts'
 
@@ -64,12 +63,12 @@ async function bounded(
 }
 
 async function perform(call: Arguments, system: System): Promise<number> {
-  if (call.options.has('--list-backends')) return print(`${OWN_BACKEND}\n`, system)
+  if (call.options.has('--list-backends')) return print(`${(await import('./backends.ts')).OWN_BACKEND}\n`, system)
   if (call.options.has('--disable')) return (await import('./config-file.ts')).disable(system)
   if (call.operation === 'diagnose') return (await import('./config-file.ts')).diagnose(system)
   const problem = missingArguments(call)
   if (problem !== undefined) return usageError(problem, system)
-  const backend = chosenBackend(call, system)
+  const backend = await chosenBackend(call, system)
   if (backend === 'unknown') return usageError('Unable to load specified keyring: there is none here', system)
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
   if (call.operation === 'set') await system.drainInput()
@@ -91,6 +90,12 @@ async function get(call: Arguments, system: System): Promise<number> {
   const mode = options.get('--mode') ?? 'password'
   const output = options.get('--output') ?? 'plain'
   return print(answer(credential, { mode, output, username }), system)
+}
+
+/** Other backends than ours are only known where one is named. */
+async function chosenBackend(call: Arguments, system: System): Promise<'own' | 'null' | 'unknown'> {
+  const isNamed = call.options.has('--keyring-backend') || setting(system, 'PYTHON_KEYRING_BACKEND') !== undefined
+  return isNamed ? (await import('./backends.ts')).chosenBackend(call, system) : 'own'
 }
 
 /** What Python keyring's `_check_args` and `invalid_op` say. */

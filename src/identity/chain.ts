@@ -1,4 +1,3 @@
-import { outOfTime } from '../net/network-error.ts'
 import { KeyringError } from '../system/errors.ts'
 import type { ErrorCode } from '../system/errors.ts'
 import { NULL_BACKEND, readKeyringrc } from '../system/keyringrc.ts'
@@ -78,16 +77,20 @@ async function tryProvider(
   try {
     const provider = await row.load()
     const found = await provider(request, system)
-    if (system.signal.aborted) throw outOfTime(row.name)
+    if (system.signal.aborted) throw await late(row)
     if ('token' in found) return { provider: row.name, ...found }
     return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [] }
   } catch (error) {
     if (!(error instanceof KeyringError) || ENDS_THE_CALL.includes(error.code)) throw error
-    if (system.signal.aborted) throw outOfTime(row.name)
+    if (system.signal.aborted) throw await late(row)
     // A group that is forced has other members left; a single provider has not.
     if (chain.forced && chain.rows.length === 1) throw error
     return { provider: row.name, reason: error.message, hints: error.hints }
   }
+}
+
+async function late({ name }: ProviderRow): Promise<KeyringError> {
+  return (await import('../net/network-error.ts')).outOfTime(name)
 }
 
 /** What the environment lacks for a provider, in words. */

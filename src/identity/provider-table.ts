@@ -32,11 +32,7 @@ export const PROVIDERS: readonly ProviderRow[] = [
     ],
     readyMade: true,
   },
-  {
-    name: 'env_var',
-    load: async () => (await import('./providers/env-var.ts')).envVar,
-    readyMade: true,
-  },
+  { name: 'env_var', load: async () => (await import('./providers/env-var.ts')).envVar, readyMade: true },
   {
     name: 'service_connection',
     group: 'azure_pipelines',
@@ -50,14 +46,8 @@ export const PROVIDERS: readonly ProviderRow[] = [
     anyOf: ['TF_BUILD', 'SYSTEM_ACCESSTOKEN'],
     readyMade: true,
   },
-  {
-    name: 'azure_cli',
-    load: async () => (await import('./providers/azure-cli.ts')).azureCli,
-  },
-  {
-    name: 'ado_auth_helper',
-    load: async () => (await import('./providers/ado-auth-helper.ts')).adoAuthHelper,
-  },
+  { name: 'azure_cli', load: async () => (await import('./providers/azure-cli.ts')).azureCli },
+  { name: 'ado_auth_helper', load: async () => (await import('./providers/ado-auth-helper.ts')).adoAuthHelper },
   {
     name: 'workload_identity',
     load: async () => (await import('./providers/workload-identity.ts')).workloadIdentity,

@@ -1,9 +1,6 @@
 import type { Secret } from '../system/secret.ts'
 import type { System } from '../system/system.ts'
 
-/** Azure DevOps' application ID: the resource that tokens are asked for. */
-export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
-
 /** What a provider may know of the call. */
 export interface TokenRequest {
   /** What the token is for: an application ID, or a URL. */

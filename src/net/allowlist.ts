@@ -1,12 +1,10 @@
 import { KeyringError } from '../system/errors.ts'
 
+/** Azure DevOps' application ID: the resource that tokens are asked for. */
+export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
+
 /** Names that serve Artifacts feeds, each also with a subdomain in front (`ORG.pkgs.visualstudio.com`). */
-export const FEED_HOSTS = [
-  'pkgs.dev.azure.com',
-  'pkgs.visualstudio.com',
-  'pkgs.codedev.ms',
-  'pkgs.vsts.me',
-] as const
+export const FEED_HOSTS = ['pkgs.dev.azure.com', 'pkgs.visualstudio.com', 'pkgs.codedev.ms', 'pkgs.vsts.me'] as const
 
 /**
  * Names that mint session tokens: the allowlists of artifacts-credprovider and of
@@ -42,11 +40,7 @@ export const PIPELINES_HOSTS = [
 ] as const
 
 /** Names that a feed may give as its sign-in authority. Exact: no subdomain counts. */
-export const SIGN_IN_HOSTS = [
-  'login.microsoftonline.com',
-  'login.windows.net',
-  'login.microsoft.com',
-] as const
+export const SIGN_IN_HOSTS = ['login.microsoftonline.com', 'login.windows.net', 'login.microsoft.com'] as const
 
 /** The authority that tokens are asked of unless AZURE_AUTHORITY_HOST names another known one. */
 export const DEFAULT_AUTHORITY_HOST = 'login.microsoftonline.com'

@@ -1,5 +1,6 @@
-import { configFile } from './folders.ts'
 import { log } from './log.ts'
+import { homeFolder, setting } from './settings.ts'
+import type { PlainVariableName } from './settings.ts'
 import type { System } from './system.ts'
 
 /** The backend of Python keyring that finds nothing; `keyring --disable` chooses it. */
@@ -13,6 +14,18 @@ export interface Keyringrc {
   readonly provider: string | undefined
   /** `default-keyring` in `[backend]`. */
   readonly defaultKeyring: string | undefined
+}
+
+/** Python keyring's configuration file, which this program shares. Undefined without a home. */
+export function configFile(system: System): string | undefined {
+  const folder = pythonKeyringFolder(system, 'XDG_CONFIG_HOME', '.config')
+  if (folder === undefined) return undefined
+  return system.platform === 'win32' ? `${folder}\\keyringrc.cfg` : `${folder}/keyringrc.cfg`
+}
+
+/** Python keyring's data folder. Only `diagnose` names it; nothing is kept there. */
+export function dataFolder(system: System): string | undefined {
+  return pythonKeyringFolder(system, 'XDG_DATA_HOME', '.local/share')
 }
 
 /**
@@ -67,4 +80,20 @@ export function parseKeyringrc(text: string): Keyringrc {
     provider: value('artifacts_keyring_nofuss', 'provider'),
     defaultKeyring: value('backend', 'default-keyring'),
   }
+}
+
+/** Where Python keyring 25.7 keeps its files (`keyring/util/platform_.py`), macOS as Linux. */
+function pythonKeyringFolder(
+  system: System,
+  variable: PlainVariableName,
+  belowHome: string,
+): string | undefined {
+  if (system.platform === 'win32') {
+    const local = setting(system, 'LOCALAPPDATA')
+    return local === undefined ? undefined : `${local}\\Python Keyring`
+  }
+  const base = setting(system, variable)
+  if (base !== undefined) return `${base}/python_keyring`
+  const home = homeFolder(system)
+  return home === undefined ? undefined : `${home}/${belowHome}/python_keyring`
 }

@@ -97,6 +97,11 @@ export function setting(system: System, name: PlainVariableName): string | undef
   return trimmed(system.env[name])
 }
 
+/** The user's home folder: HOME, else what the operating system says. */
+export function homeFolder(system: System): string | undefined {
+  return setting(system, 'HOME') ?? system.home()
+}
+
 /** The value of a secret variable; empty is unset. */
 export function secretSetting(system: System, name: SecretVariableName): Secret | undefined {
   const value = trimmed(system.env[name])

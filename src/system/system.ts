@@ -78,9 +78,9 @@ export interface System {
   /** Appends to a file of the user's own (0600); says whether that worked. */
   readonly appendFile: (path: string, text: string) => boolean
   /** Makes a file that must not exist yet, with its folders. */
-  readonly createFile: (path: string, text: string) => 'created' | 'exists' | 'failed'
+  readonly createFile: (path: string, text: string) => Promise<'created' | 'exists' | 'failed'>
   /** Puts a file of the user's own (0600) in the place of another at once, never through a link. */
-  readonly replaceFile: (path: string, text: string) => 'written' | 'link' | 'failed'
+  readonly replaceFile: (path: string, text: string) => Promise<'written' | 'link' | 'failed'>
   readonly isExecutable: (path: string) => boolean
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
   /**

@@ -79,13 +79,13 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
       return true
     },
     createFile: (path, text) => {
-      if (created.has(path) || world.files?.[path] !== undefined) return 'exists'
+      if (created.has(path) || world.files?.[path] !== undefined) return Promise.resolve('exists')
       created.set(path, text)
-      return 'created'
+      return Promise.resolve('created')
     },
     replaceFile: (path, text) => {
       created.set(path, text)
-      return 'written'
+      return Promise.resolve('written')
     },
     execute: (program, args, env) => {
       executed.push({ program, args, env })

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accountName, readClaims } from '../../src/identity/claims.ts'
-import { checkClaims, expiryMs, tokenKind } from '../../src/identity/token-kind.ts'
+import { accountName, checkClaims, expiryMs, readClaims, tokenKind } from '../../src/identity/claims.ts'
 import { KeyringError } from '../../src/system/errors.ts'
 import { Secret } from '../../src/system/secret.ts'
 import { fakeSystem, jwt } from './fake-system.ts'

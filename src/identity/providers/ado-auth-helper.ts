@@ -1,6 +1,5 @@
-import { homeFolder } from '../../system/folders.ts'
 import { readToken } from '../../system/secret.ts'
-import { withoutSecrets } from '../../system/settings.ts'
+import { homeFolder, withoutSecrets } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 

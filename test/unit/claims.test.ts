@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { accountName, readClaims } from '../../src/identity/claims.ts'
-import { checkClaims, expiryMs, tokenKind } from '../../src/identity/token-kind.ts'
-import type { TokenKind } from '../../src/identity/token-kind.ts'
+import { accountName, checkClaims, expiryMs, readClaims, tokenKind } from '../../src/identity/claims.ts'
+import type { TokenKind } from '../../src/identity/claims.ts'
 import { Secret } from '../../src/system/secret.ts'
 import { fakeSystem, jwt, NOW } from './fake-system.ts'
 
