@@ -7,7 +7,7 @@ import type { FoundToken } from './identity/provider.ts'
 import { DEVOPS_RESOURCE } from './net/allowlist.ts'
 import { KeyringError } from './system/errors.ts'
 import { debug } from './system/log.ts'
-import type { Secret } from './system/secret.ts'
+import type { Secret } from './system/settings.ts'
 import { isOn, setting } from './system/settings.ts'
 import type { System } from './system/system.ts'
 
@@ -84,6 +84,10 @@ async function credentialOf(
   system: System,
 ): Promise<Credential | undefined> {
   if (found.username !== undefined) return { username: found.username, password: found.token }
+  if (!found.token.hasJwtShape()) {
+    debug(system, 'the token is no JWT, such as a personal access token')
+    return { username: 'VssSessionToken', password: found.token }
+  }
   const { accountAndTenant, accountName, checkClaims, readClaims, tokenKind } = await import('./identity/claims.ts')
   const claims = readClaims(found.token)
   checkClaims(claims, found.source, system)

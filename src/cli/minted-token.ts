@@ -1,10 +1,9 @@
 import { parseArgs } from 'node:util'
-import { attempts } from '../identity/chain.ts'
-import { providerRows, PROVIDERS } from '../identity/provider-table.ts'
+import { attempts, providerRows, PROVIDERS } from '../identity/chain.ts'
 import { checkClaims, readClaims } from '../identity/claims.ts'
 import { DEVOPS_RESOURCE } from '../net/allowlist.ts'
 import { KeyringError } from '../system/errors.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
 import { setting, withVariables } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 

@@ -1,7 +1,7 @@
 import { KeyringError } from '../system/errors.ts'
 import { log } from '../system/log.ts'
 import { setting, wholeNumber } from '../system/settings.ts'
-import type { System } from '../system/system.ts'
+import type { System, World } from '../system/system.ts'
 import { parseArguments } from './parse-arguments.ts'
 import type { Arguments, Parsed } from './parse-arguments.ts'
 
@@ -25,7 +25,7 @@ const VERBS: readonly Verb[] = [
  * One call of the program, from its arguments to its exit status: 0 found, 1 not found or refused,
  * 2 wrong usage.
  */
-export async function run(argv: readonly string[], world: System): Promise<number> {
+export async function run(argv: readonly string[], world: World): Promise<number> {
   const verb = VERBS.find((row) => row.name === argv[0])
   if (verb !== undefined && !isHelp(argv[1])) return runVerb(verb, argv.slice(1), world)
   const parsed = verb === undefined ? parseArguments(argv) : HELP
@@ -39,19 +39,19 @@ function isHelp(text: string | undefined): boolean {
   return text === '-h' || text === '--help'
 }
 
-async function runVerb(verb: Verb, argv: readonly string[], world: System): Promise<number> {
+async function runVerb(verb: Verb, argv: readonly string[], world: World): Promise<number> {
   const command = await verb.load()
   return bounded(world, (system) => command(argv, system))
 }
 
 /** Runs a call within its time, and tells what went wrong. */
 async function bounded(
-  world: System,
+  world: World,
   call: (system: System) => Promise<Outcome>,
 ): Promise<number> {
-  const { system, end } = withDeadline(world)
+  const { system, expired, end } = withDeadline(world)
   try {
-    const outcome = await Promise.race([call(system), outOfTime(system)])
+    const outcome = await Promise.race([call(system), expired])
     end()
     return typeof outcome === 'number' ? outcome : await outcome()
   } catch (error) {
@@ -71,7 +71,7 @@ async function perform(call: Arguments, system: System): Promise<number> {
   const backend = await chosenBackend(call, system)
   if (backend === 'unknown') return usageError('Unable to load specified keyring: there is none here', system)
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
-  if (call.operation === 'set') await system.drainInput()
+  if (call.operation === 'set') await system.drainInput(system.signal)
   if (backend === 'null') return 0
   const what = call.operation === 'set' ? 'nothing was stored' : 'there is nothing to delete'
   log(system, 'error', `this keyring is read-only: ${what}`)
@@ -107,11 +107,11 @@ function missingArguments(call: Arguments): string | undefined {
   return complete ? undefined : `${operation} requires service${needsUsername ? ' and username' : ''}`
 }
 
-function print(text: string, system: System): number {
+function print(text: string, system: World): number {
   return system.writeOut(text) ? 0 : 1
 }
 
-async function usageError(message: string, system: System): Promise<number> {
+async function usageError(message: string, system: World): Promise<number> {
   system.writeErr((await import('./usage.ts')).USAGE)
   log(system, 'error', message)
   return 2
@@ -129,20 +129,40 @@ function report(error: unknown, system: System): number {
   return 1
 }
 
-/** The same world, but it ends after ARTIFACTS_KEYRING_NOFUSS_TIMEOUT seconds (default 60). */
-function withDeadline(world: System): { readonly system: System; readonly end: () => void } {
+/** A call's own view of the world, and what becomes of it when its time is over. */
+interface Deadline {
+  readonly system: System
+  /** Rejected with TIMEOUT some time after `system.signal`: a wait that notices it says what it waited for. */
+  readonly expired: Promise<never>
+  readonly end: () => void
+}
+
+/**
+ * Ends a call after ARTIFACTS_KEYRING_NOFUSS_TIMEOUT seconds (default 60). The clock is set when something
+ * first asks for the signal, in order to wait: most calls for a ready-made token never do.
+ */
+function withDeadline(world: World): Deadline {
   const bounds = { least: 1, most: 3600, fallback: 60 }
-  const ms = wholeNumber(world, 'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT', bounds) * 1000
-  const over = new AbortController()
-  const end = world.limit(ms, () => over.abort())
-  return { system: { ...world, signal: over.signal, endsAt: world.now() + ms }, end }
+  const endsAt = world.now() + wholeNumber(world, 'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT', bounds) * 1000
+  let clock: { readonly signal: AbortSignal; readonly stop: () => void } | undefined
+  let giveUp: (error: KeyringError) => void = () => {}
+  const expired = new Promise<never>((_, reject) => (giveUp = reject))
+  const start = (): NonNullable<typeof clock> => {
+    const over = new AbortController()
+    const stop = world.limit(endsAt - world.now(), () => {
+      over.abort()
+      void outOfTime(world).then(giveUp)
+    })
+    return { signal: over.signal, stop }
+  }
+  const system = { ...world, endsAt, get signal() { return (clock ??= start()).signal } }
+  return { system, expired, end: () => clock?.stop() }
 }
 
 /** The last resort against a wait that does not notice the end of the call's time. */
-async function outOfTime(system: System): Promise<never> {
-  await new Promise((resolve) => system.signal.addEventListener('abort', resolve, { once: true }))
+async function outOfTime(world: World): Promise<KeyringError> {
   // A wait that does notice says what it waited for: let it speak first.
-  await system.sleep(200, new AbortController().signal)
+  await world.sleep(200, new AbortController().signal)
   const hint = 'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT sets how many seconds a call may take'
-  throw new KeyringError('TIMEOUT', 'the time of this call is over', hint)
+  return new KeyringError('TIMEOUT', 'the time of this call is over', hint)
 }

@@ -1,5 +1,5 @@
 import { constants, createHash, sign } from 'node:crypto'
-import { Secret } from '../system/secret.ts'
+import { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { Certificate } from './certificate.ts'
 

@@ -1,5 +1,5 @@
 import { secretSetting } from '../system/settings.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { readCertificate } from './certificate.ts'
 import { signedAssertion } from './certificate-assertion.ts'

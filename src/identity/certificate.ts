@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { foreignCode, KeyringError } from '../system/errors.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 /** An application's certificate with its private key. */

@@ -4,9 +4,45 @@ import { NULL_BACKEND, readKeyringrc } from '../system/keyringrc.ts'
 import { debug } from '../system/log.ts'
 import { isSet, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import type { FoundToken, TokenRequest } from './provider.ts'
-import { providerRows, PROVIDERS } from './provider-table.ts'
-import type { ProviderRow } from './provider-table.ts'
+import type { FoundToken, ProviderRow, TokenRequest } from './provider.ts'
+
+/** Every provider, in the order in which they are tried. A new one is one file and one row here. */
+export const PROVIDERS: readonly ProviderRow[] = [
+  { name: 'feed_endpoints', readyMade: true,
+    load: async () => (await import('./providers/feed-endpoints.ts')).feedEndpoints,
+    anyOf: ['ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS', 'VSS_NUGET_EXTERNAL_FEED_ENDPOINTS',
+      'ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS', 'ARTIFACTS_CREDENTIALPROVIDER_URI_PREFIXES', 'VSS_NUGET_URI_PREFIXES'] },
+  { name: 'env_var', readyMade: true,
+    load: async () => (await import('./providers/env-var.ts')).envVar },
+  { name: 'service_connection', group: 'azure_pipelines',
+    load: async () => (await import('./providers/service-connection.ts')).serviceConnection,
+    anyOf: ['SYSTEM_OIDCREQUESTURI', 'servicePrincipalId'] },
+  { name: 'system_access_token', group: 'azure_pipelines', readyMade: true,
+    load: async () => (await import('./providers/system-access-token.ts')).systemAccessToken,
+    anyOf: ['TF_BUILD', 'SYSTEM_ACCESSTOKEN'] },
+  { name: 'azure_cli',
+    load: async () => (await import('./providers/azure-cli.ts')).azureCli },
+  { name: 'ado_auth_helper',
+    load: async () => (await import('./providers/ado-auth-helper.ts')).adoAuthHelper },
+  { name: 'workload_identity',
+    load: async () => (await import('./providers/workload-identity.ts')).workloadIdentity,
+    anyOf: ['AZURE_CLIENT_ID'],
+    configured: [['AZURE_CLIENT_ID', 'AZURE_FEDERATED_TOKEN_FILE'],
+      ['AZURE_CLIENT_ID', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN']] },
+  { name: 'client_secret', group: 'azure_identity',
+    load: async () => (await import('./providers/client-secret.ts')).clientSecret,
+    required: ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_SECRET'] },
+  { name: 'client_certificate', group: 'azure_identity',
+    load: async () => (await import('./providers/client-certificate.ts')).clientCertificate,
+    required: ['AZURE_CLIENT_ID', 'AZURE_TENANT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH'] },
+  { name: 'managed_identity', group: 'azure_identity',
+    load: async () => (await import('./providers/managed-identity.ts')).managedIdentity,
+    configured: [['IDENTITY_ENDPOINT', 'IDENTITY_HEADER'], ['IDENTITY_ENDPOINT', 'IMDS_ENDPOINT'], ['MSI_ENDPOINT', 'MSI_SECRET']] },
+  { name: 'azure_developer_cli', group: 'azure_identity',
+    load: async () => (await import('./providers/azure-developer-cli.ts')).azureDeveloperCli },
+  { name: 'azure_powershell', group: 'azure_identity',
+    load: async () => (await import('./providers/azure-powershell.ts')).azurePowershell },
+]
 
 /** Errors after which no other provider is tried: they are about the feed or the call, not about it. */
 const ENDS_THE_CALL: readonly ErrorCode[] = [
@@ -43,6 +79,25 @@ export function chooseProviders(system: System): Chain {
   return { rows: providerRows(forced, where), forced: true }
 }
 
+/** All names that can be forced, groups included, in the chain's order. */
+export function providerNames(): readonly string[] {
+  return [...new Set(PROVIDERS.flatMap((row) => [row.group ?? row.name, row.name]))]
+}
+
+/**
+ * The provider of a name, or those of a group.
+ *
+ * @param where what names it, for the error
+ * @throws KeyringError BAD_SETTING naming the valid names
+ */
+export function providerRows(name: string, where: string): readonly ProviderRow[] {
+  const wanted = name.toLowerCase()
+  const rows = PROVIDERS.filter((row) => row.name === wanted || row.group === wanted)
+  if (rows.length > 0) return rows
+  const hint = `valid names: ${providerNames().join(', ')}`
+  throw new KeyringError('BAD_SETTING', `${where} names an unknown provider`, hint)
+}
+
 /** What every provider of a call may know; the chain adds what lies ahead of each. */
 export type CallRequest = Omit<TokenRequest, 'laterConfigured'>
 
@@ -57,9 +112,9 @@ export async function* attempts(
   system: System,
 ): AsyncGenerator<Attempt, void, void> {
   for (const [index, row] of chain.rows.entries()) {
-    const later = chain.rows.slice(index + 1)
-    const laterConfigured = !chain.forced && later.some((next) => isConfigured(next, system))
-    const attempt = await tryProvider(row, { ...call, laterConfigured }, chain, system)
+    const later = chain.forced ? [] : chain.rows.slice(index + 1)
+    const request = { ...call, get laterConfigured() { return later.some((next) => isConfigured(next, system)) } }
+    const attempt = await tryProvider(row, request, chain, system)
     const outcome = 'reason' in attempt ? attempt.reason : `found a token in ${attempt.source}`
     debug(system, `${row.name}: ${outcome}`)
     yield attempt
@@ -77,7 +132,7 @@ async function tryProvider(
   try {
     const provider = await row.load()
     const found = await provider(request, system)
-    if (system.signal.aborted) throw await late(row)
+    if (row.readyMade !== true && system.signal.aborted) throw await late(row)
     if ('token' in found) return { provider: row.name, ...found }
     return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [] }
   } catch (error) {
@@ -101,6 +156,7 @@ function missingVariables({ required, anyOf }: ProviderRow, system: System): str
   return anyOf.length > 2 ? 'no variable of it is set' : `${anyOf.join(' or ')} not set`
 }
 
-function isConfigured({ configured }: ProviderRow, system: System): boolean {
-  return (configured ?? []).some((names) => names.every((name) => isSet(system, name)))
+function isConfigured({ required, configured }: ProviderRow, system: System): boolean {
+  const sets = configured ?? (required === undefined ? [] : [required])
+  return sets.some((names) => names.every((name) => isSet(system, name)))
 }

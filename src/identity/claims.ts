@@ -3,7 +3,7 @@ import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
 import { KeyringError } from '../system/errors.ts'
 import { log } from '../system/log.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 /** Clocks differ; a token is only called expired when it has been for this long, in milliseconds. */

@@ -1,7 +1,7 @@
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
-import { readToken } from '../system/secret.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
+import { readToken } from '../system/settings.ts'
 
 /** One entry of `endpointCredentials`. Its members are checked by whoever uses them. */
 export interface FeedEndpoint {

@@ -1,5 +1,5 @@
 import { KeyringError } from '../system/errors.ts'
-import type { Secret } from '../system/secret.ts'
+import type { Secret } from '../system/settings.ts'
 import { isMacro, tokenSetting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 

@@ -1,4 +1,4 @@
-import type { Secret } from '../system/secret.ts'
+import type { Secret, VariableName } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 /** What a provider may know of the call. */
@@ -37,6 +37,22 @@ export type Provider = (
   request: TokenRequest,
   system: System,
 ) => Promise<FoundToken | Unavailable> | FoundToken | Unavailable
+
+/** A provider as the chain knows it. It is loaded only when its turn comes. */
+export interface ProviderRow {
+  readonly name: string
+  /** A name under which several providers are forced together. */
+  readonly group?: string
+  readonly load: () => Promise<Provider>
+  /** Finds tokens that somebody else made: these may be used without knowing the organization. */
+  readonly readyMade?: true
+  /** Variables without all of which the provider does not apply; with them the user means it. */
+  readonly required?: readonly VariableName[]
+  /** Variables without any of which it does not apply. */
+  readonly anyOf?: readonly VariableName[]
+  /** Sets of variables of which each, when complete, shows that the user means this provider. */
+  readonly configured?: readonly (readonly VariableName[])[]
+}
 
 /** A resource as scope of the Microsoft identity platform v2.0. */
 export function entraScope(resource: string): string {

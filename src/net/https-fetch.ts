@@ -5,7 +5,7 @@ import { isIP } from 'node:net'
 import type { Socket } from 'node:net'
 import { KeyringError } from '../system/errors.ts'
 import { debug } from '../system/log.ts'
-import type { Fetch, FetchInit, FetchResponse, System } from '../system/system.ts'
+import type { Fetch, FetchInit, FetchResponse, World } from '../system/system.ts'
 import { proxyFor, proxyName } from './proxy.ts'
 import { trustedCertificates } from './trust.ts'
 import { openTunnel, PATIENCE } from './tunnel.ts'
@@ -17,7 +17,7 @@ const MOST_INTERIM = 32
  * `fetch` on `node:https`: loads in a third of the time of the platform's, obeys the proxy variables,
  * takes a certificate file and never follows a redirect. Certificates are always checked.
  */
-export function httpsFetch(system: System): Fetch {
+export function httpsFetch(system: World): Fetch {
   let context: tls.SecureContext | undefined
   // Made once: reading a bundle of 150 certificates takes longer than a request.
   const secureContext = (): tls.SecureContext => (context ??= makeContext(system))
@@ -39,7 +39,7 @@ export function httpsFetch(system: System): Fetch {
   }
 }
 
-function makeContext(system: System): tls.SecureContext {
+function makeContext(system: World): tls.SecureContext {
   const ca = trustedCertificates(system)
   return tls.createSecureContext(ca === undefined ? {} : { ca })
 }

@@ -1,8 +1,7 @@
 import { KeyringError } from '../system/errors.ts'
-import { Secret } from '../system/secret.ts'
-import { setting } from '../system/settings.ts'
+import { Secret, setting } from '../system/settings.ts'
 import type { PlainVariableName } from '../system/settings.ts'
-import type { System } from '../system/system.ts'
+import type { World } from '../system/system.ts'
 import { isExempt } from './no-proxy.ts'
 
 /** A proxy that connections are tunnelled through (RFC 9110 §9.3.6). */
@@ -28,7 +27,7 @@ const VARIABLES: readonly PlainVariableName[] = [
  * @throws KeyringError BAD_SETTING when the variable holds no usable URL; it is not quoted, since it
  *   can hold a password
  */
-export function proxyFor(system: System, host: string, port: number): Proxy | undefined {
+export function proxyFor(system: World, host: string, port: number): Proxy | undefined {
   const variable = VARIABLES.find((name) => setting(system, name) !== undefined)
   const exempt = setting(system, 'no_proxy') ?? setting(system, 'NO_PROXY') ?? ''
   if (variable === undefined || isExempt(exempt, host, port)) return undefined

@@ -1,6 +1,6 @@
 import { foreignCode, KeyringError } from '../system/errors.ts'
 import { debug } from '../system/log.ts'
-import { Secret } from '../system/secret.ts'
+import { Secret } from '../system/settings.ts'
 import type { FetchResponse, System } from '../system/system.ts'
 import type { TrustedUrl } from './allowlist.ts'
 import { networkError } from './network-error.ts'

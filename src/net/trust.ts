@@ -1,7 +1,7 @@
 import { KeyringError } from '../system/errors.ts'
 import { setting } from '../system/settings.ts'
 import type { PlainVariableName } from '../system/settings.ts'
-import type { System } from '../system/system.ts'
+import type { World } from '../system/system.ts'
 
 const BUNDLE_LIMIT = 16 * 1_048_576
 
@@ -18,7 +18,7 @@ const VARIABLES: readonly PlainVariableName[] = [
 ]
 
 /** The variable that says which certificates alone are trusted, where one is set. */
-export function trustVariable(system: System): PlainVariableName | undefined {
+export function trustVariable(system: World): PlainVariableName | undefined {
   return VARIABLES.find((name) => setting(system, name) !== undefined)
 }
 
@@ -28,7 +28,7 @@ export function trustVariable(system: System): PlainVariableName | undefined {
  * @returns undefined for Node's own roots, to which Node adds those of NODE_EXTRA_CA_CERTS
  * @throws KeyringError BAD_SETTING naming variable and file when the file cannot be used
  */
-export function trustedCertificates(system: System): string[] | undefined {
+export function trustedCertificates(system: World): string[] | undefined {
   const variable = trustVariable(system)
   if (variable === undefined) return undefined
   const path = setting(system, variable) ?? ''

@@ -1,7 +1,7 @@
 import { log } from './log.ts'
 import { homeFolder, setting } from './settings.ts'
 import type { PlainVariableName } from './settings.ts'
-import type { System } from './system.ts'
+import type { World } from './system.ts'
 
 /** The backend of Python keyring that finds nothing; `keyring --disable` chooses it. */
 export const NULL_BACKEND = 'keyring.backends.null.Keyring'
@@ -17,14 +17,14 @@ export interface Keyringrc {
 }
 
 /** Python keyring's configuration file, which this program shares. Undefined without a home. */
-export function configFile(system: System): string | undefined {
+export function configFile(system: World): string | undefined {
   const folder = pythonKeyringFolder(system, 'XDG_CONFIG_HOME', '.config')
   if (folder === undefined) return undefined
   return system.platform === 'win32' ? `${folder}\\keyringrc.cfg` : `${folder}/keyringrc.cfg`
 }
 
 /** Python keyring's data folder. Only `diagnose` names it; nothing is kept there. */
-export function dataFolder(system: System): string | undefined {
+export function dataFolder(system: World): string | undefined {
   return pythonKeyringFolder(system, 'XDG_DATA_HOME', '.local/share')
 }
 
@@ -32,7 +32,7 @@ export function dataFolder(system: System): string | undefined {
  * Reads `keyringrc.cfg` from the user's configuration folder, never from the working directory. A
  * missing file is an empty one; one that cannot be read is a warning.
  */
-export function readKeyringrc(system: System): Keyringrc {
+export function readKeyringrc(system: World): Keyringrc {
   const path = configFile(system)
   const file = path === undefined ? undefined : system.readFile(path, SIZE_LIMIT)
   if (file === undefined || 'text' in file) return parseKeyringrc(file?.text ?? '')
@@ -84,7 +84,7 @@ export function parseKeyringrc(text: string): Keyringrc {
 
 /** Where Python keyring 25.7 keeps its files (`keyring/util/platform_.py`), macOS as Linux. */
 function pythonKeyringFolder(
-  system: System,
+  system: World,
   variable: PlainVariableName,
   belowHome: string,
 ): string | undefined {

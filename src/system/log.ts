@@ -1,7 +1,7 @@
 // stderr has a grammar: `keyring: LEVEL: text`, one line each, lower case, no final period. A hint
 // is a thing to do next. Nothing is written on success unless debug output was asked for.
 import { isOn, setting } from './settings.ts'
-import type { System } from './system.ts'
+import type { World } from './system.ts'
 
 /** What a line on stderr is. */
 export type Level = 'error' | 'warning' | 'hint' | 'debug'
@@ -9,12 +9,12 @@ export type Level = 'error' | 'warning' | 'hint' | 'debug'
 const LINE_LIMIT = 1000
 
 /** Writes one line to stderr and, when `ARTIFACTS_KEYRING_NOFUSS_LOG` names a file, to that file. */
-export function log(system: System, level: Level, message: string): void {
-  const line = `keyring: ${level}: ${oneLine(message)}`
-  if (level !== 'debug' || isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_DEBUG')) {
-    system.writeErr(`${line}\n`)
-  }
+export function log(system: World, level: Level, message: string): void {
   const file = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_LOG')
+  const shown = level !== 'debug' || isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_DEBUG')
+  if (!shown && file === undefined) return
+  const line = `keyring: ${level}: ${oneLine(message)}`
+  if (shown) system.writeErr(`${line}\n`)
   if (file === undefined) return
   const time = new Date(system.now()).toISOString()
   // A log that cannot be written must not cost the user the credential.
@@ -22,7 +22,7 @@ export function log(system: System, level: Level, message: string): void {
 }
 
 /** A line for those who asked for debug output. */
-export function debug(system: System, message: string): void {
+export function debug(system: World, message: string): void {
   log(system, 'debug', message)
 }
 

@@ -1,17 +1,18 @@
 import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import type { Fetch, FileText, System } from './system.ts'
+import type { Fetch, FileText, World } from './system.ts'
+
+/** Exit statuses of a program that a signal ended: 128 and the signal's number. */
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
 
 /** The real outside world, on Node, with the given way to the network. */
-export function nodeSystem(makeFetch: (system: System) => Fetch): System {
-  const system: System = {
+export function nodeWorld(makeFetch: (world: World) => Fetch): World {
+  const world: World = {
     env: process.env,
     platform: process.platform,
     pid: process.pid,
     home,
-    signal: new AbortController().signal,
-    endsAt: Number.POSITIVE_INFINITY,
     now: Date.now,
     random: Math.random,
     uuid,
@@ -29,8 +30,8 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
   }
-  const fetch = makeFetch(system)
-  return system
+  const fetch = makeFetch(world)
+  return world
 }
 
 function home(): string | undefined {
@@ -59,14 +60,19 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function limit(ms: number, expired: () => void): () => void {
+  // Whatever waits is limited: before, a signal ends the process by itself, and nothing is left behind.
+  for (const [signal, status] of Object.entries(SIGNALS)) {
+    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(status))
+  }
   const timer = setTimeout(expired, ms)
   return () => clearTimeout(timer)
 }
 
-async function drainInput(): Promise<void> {
+async function drainInput(signal: AbortSignal): Promise<void> {
   const { isatty } = await import('node:tty')
   if (isatty(0)) return
   await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve())
     process.stdin.on('error', () => resolve()).on('end', resolve).on('close', resolve)
     process.stdin.resume()
   })
@@ -100,6 +106,8 @@ function readFile(
 ): FileText {
   let file: number | undefined
   try {
+    // An error for what is usually missing would cost more than asking first.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return { problem: 'missing' }
     // O_NONBLOCK so that opening a FIFO does not wait for somebody to write to it.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
     if (!fstatSync(file).isFile()) return { problem: 'not a regular file' }

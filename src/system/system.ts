@@ -48,18 +48,14 @@ export type FileText = { readonly text: string } | { readonly problem: FileProbl
 
 /**
  * Everything outside this program: variables, clock, disk, programs, network, standard streams.
- * It is a parameter of every function that needs it; `node.ts` is its only real implementation.
+ * `node.ts` is its only real implementation.
  */
-export interface System {
+export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly platform: string
   readonly pid: number
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
-  /** Aborted when the time of the call is over. */
-  readonly signal: AbortSignal
-  /** When the call's time is over, in milliseconds since 1970. */
-  readonly endsAt: number
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** A random UUID (RFC 9562 §5.4). */
@@ -94,8 +90,16 @@ export interface System {
   ) => Promise<number | undefined>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it; does not wait for a person to type. */
-  readonly drainInput: () => Promise<void>
+  readonly drainInput: (signal: AbortSignal) => Promise<void>
   /** Writes everything, or says that it could not. */
   readonly writeOut: (text: string) => boolean
   readonly writeErr: (text: string) => void
+}
+
+/** The outside world as one call sees it: a parameter of every function that needs it. */
+export interface System extends World {
+  /** Aborted when the time of the call is over. */
+  readonly signal: AbortSignal
+  /** When the call's time is over, in milliseconds since 1970. */
+  readonly endsAt: number
 }

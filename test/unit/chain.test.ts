@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chooseProviders } from '../../src/identity/chain.ts'
-import { providerNames, PROVIDERS } from '../../src/identity/provider-table.ts'
+import { providerNames, PROVIDERS } from '../../src/identity/chain.ts'
 import { getCredential } from '../../src/get-credential.ts'
 import { KeyringError } from '../../src/system/errors.ts'
 import { fakeSystem, jwt, NOW, printed, systemError } from './fake-system.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountName, checkClaims, expiryMs, readClaims, tokenKind } from '../../src/identity/claims.ts'
 import type { TokenKind } from '../../src/identity/claims.ts'
-import { Secret } from '../../src/system/secret.ts'
+import { Secret } from '../../src/system/settings.ts'
 import { fakeSystem, jwt, NOW } from './fake-system.ts'
 
 const DEVOPS = '499b84ac-1321-427f-aa17-267ca6975798'

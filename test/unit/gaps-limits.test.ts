@@ -16,7 +16,7 @@ import { azurePowershell } from '../../src/identity/providers/azure-powershell.t
 import { envVar } from '../../src/identity/providers/env-var.ts'
 import { trustAuthorizationEndpoint } from '../../src/net/allowlist.ts'
 import { request } from '../../src/net/request.ts'
-import { Secret } from '../../src/system/secret.ts'
+import { Secret } from '../../src/system/settings.ts'
 import type { Command, System } from '../../src/system/system.ts'
 import { fakeSystem, NOW, printed } from './fake-system.ts'
 import type { FakeWorld } from './fake-system.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { providerNames, PROVIDERS } from '../../src/identity/provider-table.ts'
+import { providerNames, PROVIDERS } from '../../src/identity/chain.ts'
 import { FEED_HOSTS } from '../../src/net/allowlist.ts'
 import { VARIABLES } from '../../src/system/settings.ts'
 

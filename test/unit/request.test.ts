@@ -8,7 +8,7 @@ import { formBody, request, requestWithSecret } from '../../src/net/request.ts'
 import { trustedCertificates, trustVariable } from '../../src/net/trust.ts'
 import { KeyringError } from '../../src/system/errors.ts'
 import type { ErrorCode } from '../../src/system/errors.ts'
-import { Secret } from '../../src/system/secret.ts'
+import { Secret } from '../../src/system/settings.ts'
 import { fakeSystem, NOW, systemError } from './fake-system.ts'
 import type { FakeAnswer, FakeSystem } from './fake-system.ts'
 

@@ -6,9 +6,8 @@ import { foreignCode } from '../../src/system/errors.ts'
 import { findProgram } from '../../src/system/find-program.ts'
 import { configFile, dataFolder, parseKeyringrc, readKeyringrc } from '../../src/system/keyringrc.ts'
 import { debug, log, oneLine } from '../../src/system/log.ts'
-import { nodeSystem } from '../../src/system/node.ts'
-import { readToken, Secret } from '../../src/system/secret.ts'
-import { isOn, setting, wholeNumber, withoutSecrets } from '../../src/system/settings.ts'
+import { nodeWorld } from '../../src/system/node.ts'
+import { isOn, readToken, Secret, setting, wholeNumber, withoutSecrets } from '../../src/system/settings.ts'
 import { fakeSystem, systemError } from './fake-system.ts'
 
 test('a secret prints nowhere', () => {
@@ -138,7 +137,7 @@ test('the code of a foreign error is found behind its causes, and nothing else o
 
 test('a file that says that it is empty is read to its end', { skip: existsSync('/proc/self/smaps') ? false : 'there is no /proc' }, () => {
   assert.equal(statSync('/proc/self/smaps').size, 0)
-  const { readFile } = nodeSystem(() => () => Promise.reject(new Error('no network here')))
+  const { readFile } = nodeWorld(() => () => Promise.reject(new Error('no network here')))
   const file = readFile('/proc/self/smaps', 64 * 1_048_576)
   assert.ok('text' in file)
   assert.ok(file.text.length > 20_000, `${file.text.length} characters`)

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../net/json.ts'
 import type { Answer } from '../../net/request.ts'
 import { KeyringError } from '../../system/errors.ts'
 import { debug } from '../../system/log.ts'
-import { readToken } from '../../system/secret.ts'
+import { readToken } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
 

@@ -1,5 +1,4 @@
-import { readToken } from '../../system/secret.ts'
-import { homeFolder, withoutSecrets } from '../../system/settings.ts'
+import { homeFolder, readToken, withoutSecrets } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 

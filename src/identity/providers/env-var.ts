@@ -1,7 +1,6 @@
 import { KeyringError } from '../../system/errors.ts'
 import { log } from '../../system/log.ts'
-import { readToken } from '../../system/secret.ts'
-import { firstSet, setting, tokenSetting } from '../../system/settings.ts'
+import { firstSet, readToken, setting, tokenSetting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
