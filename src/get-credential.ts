@@ -49,7 +49,8 @@ export async function getCredential(
   const refusals: Refusal[] = []
   try {
     const tenant = async (): Promise<string> => (await discovery()).tenant
-    const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant }
+    const prepareExchange = (): void => void connectAhead(discovery, system)
+    const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant, prepareExchange }
     for await (const attempt of attempts({ ...all, rows }, call, system)) {
       if ('reason' in attempt) {
         refusals.push(attempt)
@@ -129,6 +130,18 @@ function scopeFor(feed: Feed, system: System): SessionTokenScope {
 async function discoverLazily(feed: Feed, system: System): Promise<Discovery> {
   const { discover } = await import('./feed/discovery.ts')
   return discover(feed, system)
+}
+
+/** While a program looks for the user's token, the connection over which it will be exchanged is opened. */
+async function connectAhead(discovery: () => Promise<Discovery>, system: System): Promise<void> {
+  if (isOn(system, 'ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS')) return
+  try {
+    const { authorizationEndpoint } = await discovery()
+    if (authorizationEndpoint !== undefined) system.fetch.connect?.(authorizationEndpoint)
+    await import('./feed/session-token.ts')
+  } catch {
+    // Whoever asks for the answer of the feed hears of it.
+  }
 }
 
 /** The feed is asked when somebody first needs its answer, and then never again. */

@@ -17,11 +17,10 @@ async function main(): Promise<void> {
 
 /** node:https is loaded with the first request. */
 function lazyFetch(world: World): Fetch {
-  let fetch: Fetch | undefined
-  return async (url, init) => {
-    fetch ??= (await import('./net/https-fetch.ts')).httpsFetch(world)
-    return fetch(url, init)
-  }
+  let loading: Promise<Fetch> | undefined
+  const load = (): Promise<Fetch> => (loading ??= import('./net/https-fetch.ts').then(({ httpsFetch }) => httpsFetch(world)))
+  const fetch: Fetch = async (url, init) => (await load())(url, init)
+  return Object.assign(fetch, { connect: (url: string) => void load().then((loaded) => loaded.connect?.(url)) })
 }
 
 // What the compiler makes of `import()` calls this. Every module of ours is one already; without the

@@ -9,6 +9,8 @@ export interface TokenRequest {
   readonly feedUrl: string | undefined
   /** The feed's tenant, asked of the feed when first needed. */
   readonly tenant: () => Promise<string>
+  /** Gets ready for the exchange of a user's token, while a program is being asked for it. */
+  readonly prepareExchange?: () => void
   /** Whether the variables of a provider further down the chain are complete. */
   readonly laterConfigured: boolean
 }

@@ -13,30 +13,60 @@ import { openTunnel, PATIENCE } from './tunnel.ts'
 /** Answers of status 1xx before the one that counts. */
 const MOST_INTERIM = 32
 
+/** A connection that no request uses yet. */
+interface Ahead {
+  readonly socket: Promise<Socket>
+  readonly stop: () => void
+}
+
 /**
  * `fetch` on `node:https`: loads in a third of the time of the platform's, obeys the proxy variables,
  * takes a certificate file and never follows a redirect. Certificates are always checked.
  */
 export function httpsFetch(system: World): Fetch {
   let context: tls.SecureContext | undefined
-  // Made once: reading a bundle of 150 certificates takes longer than a request.
-  const secureContext = (): tls.SecureContext => (context ??= makeContext(system))
-  return async (url, init) => {
-    const target = new URL(url)
-    if (target.protocol === 'http:') return answer(http.request(target, plainOptions(init)), init)
-    if (init.pinnedSha1 !== undefined) {
-      const socket = await openPinned(target, init.pinnedSha1, init.signal)
-      return answer(https.request(target, { ...plainOptions(init), ...over(() => socket) }), init)
-    }
+  const ahead = new Map<string, Ahead>()
+  const open = async (target: URL, direct: boolean, signal: AbortSignal): Promise<Socket> => {
     const host = target.hostname.replace(/^\[|\]$/g, '')
     const port = Number(target.port) || 443
-    const proxy = init.direct === true ? undefined : proxyFor(system, host, port)
-    const secure = { secureContext: secureContext(), rejectUnauthorized: true }
+    const proxy = direct ? undefined : proxyFor(system, host, port)
+    // Made once: reading a bundle of 150 certificates takes longer than a request.
+    const secure = { secureContext: (context ??= makeContext(system)), rejectUnauthorized: true }
     if (proxy !== undefined) debug(system, `asking ${proxyName(proxy)} for a connection to ${host}`)
-    const tunnel = proxy && (await openTunnel(proxy, host, port, secure, init.signal))
-    const options = { ...plainOptions(init), ...secure, ...(tunnel && through(tunnel, host, secure)) }
-    return answer(https.request(target, options), init)
+    const tunnel = proxy && (await openTunnel(proxy, host, port, secure, signal))
+    const way = tunnel === undefined ? { port, ...PATIENCE } : { socket: tunnel }
+    const socket = tls.connect({ ...secure, ...way, host, servername: isIP(host) === 0 ? host : '' })
+    // Until a request listens: it finds the socket destroyed, and says why with one of its own.
+    return socket.on('error', () => {})
   }
+  const fetch: Fetch = async (url, init) => {
+    const target = new URL(url)
+    if (target.protocol === 'http:') return answer(http.request(target, plainOptions(init)), init)
+    const socket =
+      init.pinnedSha1 !== undefined
+        ? await openPinned(target, init.pinnedSha1, init.signal)
+        : ((await takeAhead(ahead, target, init)) ?? (await open(target, init.direct === true, init.signal)))
+    return answer(https.request(target, { ...plainOptions(init), ...over(socket) }), init)
+  }
+  const connect = (url: string): void => {
+    const target = new URL(url)
+    const stopped = new AbortController()
+    debug(system, `connecting to ${target.host} ahead of the request`)
+    const socket = open(target, false, stopped.signal)
+    socket.catch(() => {})
+    ahead.set(target.host, { socket, stop: () => stopped.abort() })
+  }
+  return Object.assign(fetch, { connect })
+}
+
+/** The connection that was opened ahead of this request, where there is one and it still stands. */
+async function takeAhead(ahead: Map<string, Ahead>, target: URL, init: FetchInit): Promise<Socket | undefined> {
+  const opened = ahead.get(target.host)
+  if (opened === undefined) return undefined
+  ahead.delete(target.host)
+  init.signal.addEventListener('abort', opened.stop)
+  const socket = await opened.socket.catch(() => undefined)
+  return socket?.destroyed === true ? undefined : socket
 }
 
 function makeContext(system: World): tls.SecureContext {
@@ -48,18 +78,9 @@ function plainOptions(init: FetchInit): https.RequestOptions {
   return { method: init.method, agent: false, signal: init.signal, ...PATIENCE }
 }
 
-/** TLS with the far host inside a tunnel. */
-function through(
-  socket: Socket,
-  host: string,
-  secure: tls.SecureContextOptions & tls.CommonConnectionOptions,
-): https.RequestOptions {
-  return over(() => tls.connect({ ...secure, socket, servername: isIP(host) === 0 ? host : '', host }))
-}
-
 /** A connection of our own. With an agent, even the one that `false` means, it would not be asked for. */
-function over(connect: () => Socket): https.RequestOptions {
-  return { agent: undefined, defaultPort: 443, createConnection: connect }
+function over(socket: Socket): https.RequestOptions {
+  return { agent: undefined, defaultPort: 443, createConnection: () => socket }
 }
 
 /** A TLS connection to the one server that has this certificate. Nothing is sent before that is known. */

@@ -25,7 +25,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     isExecutable,
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) => (await import('./node-run.ts')).execute(program, args, env),
-    fetch: (url, init) => fetch(url, init),
+    fetch: Object.assign(((url, init) => fetch(url, init)) satisfies Fetch, { connect: (url: string) => fetch.connect?.(url) }),
     drainInput,
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),

@@ -20,8 +20,12 @@ export interface FetchResponse {
   readonly body: AsyncIterable<Uint8Array> | null
 }
 
-/** The one way to the network: the call shape of the platform's `fetch`. */
-export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>
+/** The one way to the network: the call shape of the platform's `fetch`, which fits here. */
+export interface Fetch {
+  (url: string, init: FetchInit): Promise<FetchResponse>
+  /** Opens the connection that the next request to this host will use. Nothing is sent over it before. */
+  readonly connect?: (url: string) => void
+}
 
 /** A program to run: argv only, never a shell. */
 export interface Command {

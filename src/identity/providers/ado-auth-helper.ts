@@ -10,13 +10,14 @@ const OUTPUT_LIMIT = 1_048_576
  * the extension ado-codespaces-auth leaves `ado-auth-helper` in the home folder.
  */
 export async function adoAuthHelper(
-  _request: TokenRequest,
+  request: TokenRequest,
   system: System,
 ): Promise<FoundToken | Unavailable> {
   const home = homeFolder(system)
   const places = [...(home === undefined ? [] : [`${home}/ado-auth-helper`]), '/usr/local/bin/ado-auth-helper']
   const program = places.find((path) => system.isExecutable(path))
   if (program === undefined) return { unavailable: '~/ado-auth-helper is not there' }
+  request.prepareExchange?.()
   const result = await system.run(
     { program, args: ['get-access-token'], env: withoutSecrets(), timeoutMs: TIMEOUT_MS, limit: OUTPUT_LIMIT },
     system.signal,

@@ -25,6 +25,7 @@ export async function azureCli(
   }
   const tenant = await request.tenant()
   if (!isTenant(tenant)) throw new KeyringError('PROVIDER_FAILED', 'the tenant is not usable')
+  request.prepareExchange?.()
   // Personal accounts have no tenant: az uses the one it is signed in to.
   const inTenant = tenant === 'organizations' ? [] : ['--tenant', tenant]
   const ask = (more: readonly string[]): Promise<CommandResult> =>

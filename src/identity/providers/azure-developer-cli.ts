@@ -20,6 +20,7 @@ export async function azureDeveloperCli(
   if (azd === undefined) return { unavailable: 'azd is not installed' }
   const tenant = await request.tenant()
   if (!isTenant(tenant)) throw new KeyringError('PROVIDER_FAILED', 'the tenant is not usable')
+  request.prepareExchange?.()
   const inTenant = tenant === 'organizations' ? [] : ['--tenant-id', tenant]
   const scope = ['--scope', entraScope(request.resource)]
   const args = ['auth', 'token', '--output', 'json', '--no-prompt', ...scope, ...inTenant]

@@ -22,6 +22,7 @@ export async function azurePowershell(
   if (!isTenant(tenant) || !/^[\w.:/-]+$/.test(request.resource)) {
     throw new KeyringError('PROVIDER_FAILED', 'the tenant or the resource is not usable')
   }
+  request.prepareExchange?.()
   // PowerShell reads an encoded command as UTF-16, and then no quoting is in the way.
   const encoded = Buffer.from(script(request.resource, tenant), 'utf16le').toString('base64')
   const args = ['-NoProfile', '-NonInteractive', '-OutputFormat', 'Text', '-EncodedCommand', encoded]
