@@ -2,9 +2,12 @@ import { setting } from './settings.ts'
 import type { PlainVariableName } from './settings.ts'
 import type { System } from './system.ts'
 
-/** The user's home folder: HOME, else what the operating system says. */
+/**
+ * The user's home folder: HOME, else what the operating system says. On Windows HOME means nothing to
+ * az and Python, only to shells that come from elsewhere.
+ */
 export function homeFolder(system: System): string | undefined {
-  return setting(system, 'HOME') ?? system.home()
+  return (system.platform === 'win32' ? undefined : setting(system, 'HOME')) ?? system.home()
 }
 
 /** Python keyring's configuration file, which this program shares. Undefined without a home. */

@@ -137,7 +137,10 @@ export function withVariables(
   system: System,
   variables: Readonly<Partial<Record<VariableName, string | undefined>>>,
 ): System {
-  return { ...system, env: { ...system.env, ...variables } }
+  // One by one: a copy of Windows's environment would no longer find `Path` under the name PATH.
+  const names = Object.keys(VARIABLES) as readonly VariableName[]
+  const values = names.map((name) => [name, name in variables ? variables[name] : system.env[name]])
+  return { ...system, env: Object.fromEntries(values) as System['env'] }
 }
 
 /** Whether a variable, secret or not, has a value. */
