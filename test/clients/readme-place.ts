@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { existsSync } from 'node:fs'
 import type { StandIn } from '../azure/stand-in.ts'
 import { logLines, newMachine, NOWHERE, runProgram } from '../flow/program.ts'
 import type { Machine } from '../flow/program.ts'
@@ -11,8 +10,12 @@ import { clientPath } from './installed.ts'
 /** The newest pip and uv; undefined where `npm run clients` has not run. */
 export const CLIENTS = { pip: clientPath('pip-latest'), uv: clientPath('uv') }
 
-/** What a package is called in README and in the stand-in, and so on. */
-const NAMES = { 'my-private-package': 'private-package', ORG: 'contoso', FEED: 'feed' } as const
+/** What is called so in README, and its name in the stand-in. */
+const NAMES: readonly (readonly [inReadme: RegExp, name: string])[] = [
+  [/\bmy-private-package\b/g, 'private-package'],
+  [/\bORG\b/g, 'contoso'],
+  [/\bFEED\b/g, 'feed'],
+]
 
 /** Programs of the machine that the shell, npm, pip and uv need. */
 const TOOLS = ['sh', 'env', 'cat', 'mkdir', 'npm'] as const
@@ -89,9 +92,10 @@ function onPath(name: string): string {
  */
 export function fill(text: string, place: Place, values: Readonly<Record<string, string>> = {}): string {
   let filled = text.replaceAll(/(npm install .*) artifacts-keyring-nofuss$/gm, `$1 ${place.tarball}`)
-  for (const [name, value] of Object.entries({ ...values, ...NAMES })) filled = filled.replaceAll(name, () => value)
-  const left = /<[a-z][^<>\n]*>/i.exec(filled)?.[0]
-  if (left !== undefined) throw new Error(`README leaves ${left} open`)
+  for (const [pattern, name] of NAMES) filled = filled.replaceAll(pattern, name)
+  for (const [placeholder, value] of Object.entries(values)) filled = filled.replaceAll(placeholder, () => value)
+  const open = /<[a-z][^<>\n]*>/i.exec(filled)?.[0]
+  if (open !== undefined) throw new Error(`nothing is known for ${open}`)
   return filled
 }
 
