@@ -65,6 +65,8 @@ export function newPlace(azure: StandIn, tarball: string): Place {
     PIP_CERT: azure.caFile,
     PIP_TARGET: join(machine.home, 'site'),
     PIP_NO_CACHE_DIR: '1',
+    // Without a person to ask, pip only asks a keyring that it was told to ask.
+    PIP_NO_INPUT: '1',
     PIP_DISABLE_PIP_VERSION_CHECK: '1',
     UV_NO_CACHE: '1',
     UV_PYTHON_DOWNLOADS: 'never',
