@@ -15,7 +15,7 @@ import { startStandIn } from '../azure/stand-in.ts'
 import type { StandIn } from '../azure/stand-in.ts'
 import { commandsEverywhere, fileOf, pickerRows, README, sections, yamlSteps } from './readme.ts'
 import type { Block, Section } from './readme.ts'
-import { dockerBuild, writeFakeDocker } from './readme-docker.ts'
+import { dockerBuild, UNSHARE, writeFakeDocker } from './readme-docker.ts'
 import type { SecretMount } from './readme-docker.ts'
 import { CLIENTS, fill, installedBy, newPlace, packProgram, runScript, tokensFound, writeProject } from './readme-place.ts'
 import type { Place } from './readme-place.ts'
@@ -69,7 +69,7 @@ function writeFiles(anchor: string): void {
 /** Runs lines in a project; after them, where they do not install anything themselves, what installs. */
 async function setUp(lines: string, env: Variables = {}, values: Variables = {}): Promise<void> {
   const script = /^(\w+=\S+ )?(pip|uv|keyring) /m.test(lines) ? lines : lines + commandsEverywhere(README)
-  if (!existsSync(join(place.project, 'pyproject.toml'))) writeProject(place.project, script.includes('uv sync') ? ['private-package'] : [])
+  if (!existsSync(join(place.project, 'pyproject.toml'))) writeProject(place.project, [])
   await runScript(fill(script, place, values), { ...place.env, ...env }, place.project)
 }
 
@@ -136,7 +136,11 @@ async function onLaptopWithProject(): Promise<void> {
 }
 
 async function inGitHubActions(): Promise<void> {
-  const env = { GITHUB_ACTIONS: 'true', ACTIONS_ID_TOKEN_REQUEST_URL: GITHUB_TOKEN_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN: GITHUB_REQUEST_TOKEN }
+  const env = {
+    GITHUB_ACTIONS: 'true',
+    ACTIONS_ID_TOKEN_REQUEST_URL: GITHUB_TOKEN_URL,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: GITHUB_REQUEST_TOKEN,
+  }
   // GitHub gives these to a job with this permission.
   const given = texts('github-actions', 'yaml').some((text) => /^permissions:.*\bid-token: write\b/m.test(text))
   await runSteps('github-actions', given ? env : {}, { '<client ID>': GITHUB_CLIENT_ID, '<tenant>': CONTOSO_TENANT })
@@ -145,8 +149,10 @@ async function inGitHubActions(): Promise<void> {
 
 const AGENT = { TF_BUILD: 'True', SYSTEM_OIDCREQUESTURI: PIPELINES_OIDC_URL }
 
+const jobToken = (): Variables => ({ '$(System.AccessToken)': azure.tokens.mintSystemAccessToken('contoso') })
+
 async function inPipelines(): Promise<void> {
-  await runSteps('azure-pipelines', AGENT, { '$(System.AccessToken)': azure.tokens.mintSystemAccessToken('contoso') })
+  await runSteps('azure-pipelines', AGENT, jobToken())
   installed(/^system_access_token: /)
 }
 
@@ -157,7 +163,7 @@ async function inPipelinesWithConnection(): Promise<void> {
     AZURESUBSCRIPTION_CLIENT_ID: PIPELINES_CLIENT_ID,
     AZURESUBSCRIPTION_TENANT_ID: CONTOSO_TENANT,
   }
-  await runSteps('azure-pipelines', { ...AGENT, ...task }, { '$(System.AccessToken)': azure.tokens.mintSystemAccessToken('contoso') })
+  await runSteps('azure-pipelines', { ...AGENT, ...task }, jobToken())
   installed(/^service_connection: /)
 }
 
@@ -175,9 +181,10 @@ async function inDocker(mount: SecretMount): Promise<void> {
 }
 
 async function inCodespace(): Promise<void> {
-  writeFakeAdoAuthHelper(join(place.home, 'ado-auth-helper'), { log: join(place.home, 'helper.log'), token: azure.tokens.mintUserToken() })
+  const helper = join(place.home, 'ado-auth-helper')
+  writeFakeAdoAuthHelper(helper, { log: join(place.home, 'helper.log'), token: azure.tokens.mintUserToken() })
   const [text = ''] = texts('codespaces-and-dev-containers', 'json')
-  const { features, postCreateCommand, remoteEnv } = JSON.parse(fill(text.replace('artifacts-keyring-nofuss"', `${tarball}"`), place)) as {
+  const { features, postCreateCommand, remoteEnv } = JSON.parse(fill(text, place)) as {
     readonly features: object
     readonly postCreateCommand: string
     readonly remoteEnv: Variables
@@ -221,7 +228,27 @@ function certificateFile(): string {
   return path
 }
 
-const NAMESPACES = spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs none /run']).status === 0
+const CLIENT = { '<tenant>': CONTOSO_TENANT, '<secret>': quote(CLIENT_SECRET) }
+
+const ELSEWHERE: Readonly<Record<string, () => Promise<void>>> = {
+  'a token': elsewhere(/NOFUSS_TOKEN=/, /^env_var: found a token in ARTIFACTS_KEYRING_NOFUSS_TOKEN$/, () => {
+    return { '<token>': azure.tokens.mintPat('contoso') }
+  }),
+  'a token file': elsewhere(/_TOKEN_FILE=/, /^env_var: .*_TOKEN_FILE\)$/, () => {
+    return { '/path/to/token': tokenFile() }
+  }),
+  'a secret': elsewhere(/CLIENT_(ID|SECRET)=/, /^client_secret: /, () => {
+    return { ...CLIENT, '<client ID>': SECRET_CLIENT_ID }
+  }),
+  'a certificate': elsewhere(/CLIENT_(ID|CERTIFICATE_PATH)=/, /^client_certificate: /, () => {
+    return { ...CLIENT, '<client ID>': CERTIFICATE_CLIENT_ID, '/path/to/key-and-certificate.pem': certificateFile() }
+  }),
+  "artifacts-keyring's variables": elsewhere(/VSS_/, /^feed_endpoints: /, () => {
+    return { '<token>': azure.tokens.mintPat('contoso') }
+  }),
+}
+
+const NAMESPACES = spawnSync(UNSHARE, ['-rm', '/bin/sh', '-c', 'PATH=/usr/bin:/bin; mount -t tmpfs none /run']).status === 0
 
 /** The ways to do what a row says. Every row of README's table has its own. */
 const WORLDS: Readonly<Record<string, Readonly<Record<string, () => Promise<void>>>>> = {
@@ -235,13 +262,7 @@ const WORLDS: Readonly<Record<string, Readonly<Record<string, () => Promise<void
   'in Codespaces or a dev container': { 'as it stands': inCodespace },
   'on AKS': { 'as it stands': onAks },
   'on a virtual machine, App Service, …': { 'as it stands': onVirtualMachine },
-  elsewhere: {
-    'a token': elsewhere(/NOFUSS_TOKEN=/, /^env_var: found a token in ARTIFACTS_KEYRING_NOFUSS_TOKEN$/, () => ({ '<token>': azure.tokens.mintPat('contoso') })),
-    'a token file': elsewhere(/_TOKEN_FILE=/, /^env_var: .*_TOKEN_FILE\)$/, () => ({ '/path/to/token': tokenFile() })),
-    'a secret': elsewhere(/CLIENT_(ID|SECRET)=/, /^client_secret: /, () => ({ '<client ID>': SECRET_CLIENT_ID, '<tenant>': CONTOSO_TENANT, '<secret>': quote(CLIENT_SECRET) })),
-    'a certificate': elsewhere(/CLIENT_(ID|CERTIFICATE_PATH)=/, /^client_certificate: /, () => ({ '<client ID>': CERTIFICATE_CLIENT_ID, '<tenant>': CONTOSO_TENANT, '/path/to/key-and-certificate.pem': certificateFile() })),
-    "artifacts-keyring's variables": elsewhere(/VSS_/, /^feed_endpoints: /, () => ({ '<token>': azure.tokens.mintPat('contoso') })),
-  },
+  elsewhere: ELSEWHERE,
 }
 
 test("README's table has a world here for every row, a section for every link", () => {

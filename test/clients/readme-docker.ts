@@ -1,10 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { quote, writeScript } from '../azure/shell-script.ts'
 import { instructions } from './readme.ts'
 import { runScript } from './readme-place.ts'
 import type { Place } from './readme-place.ts'
+
+/** The program of util-linux that starts another in namespaces of its own. */
+export const UNSHARE = '/usr/bin/unshare'
 
 /** How a build secret gets to its path, `/run/secrets/ID`. */
 export type SecretMount = 'mount namespace' | 'in Node'
@@ -44,41 +47,39 @@ export function writeFakeDocker(place: Place): void {
  */
 export async function dockerBuild(dockerfile: string, context: string, place: Place, mount: SecretMount): Promise<string> {
   const stages = new Map<string, Stage>()
+  const start = (image: string, alias: string): Stage => {
+    const started = startImage(image, join(place.plain, `stage-${stages.size}`), place)
+    stages.set(alias, started)
+    return started
+  }
   let stage: Stage | undefined
   for (const { name, rest } of instructions(dockerfile)) {
     if (name === 'FROM') {
-      const [image = '', , alias = 'last'] = rest.split(' ')
-      stage = startImage(image, place, stages.size)
-      stages.set(alias, stage)
+      const [image = '', , alias = image] = rest.split(' ')
+      stage = start(image, alias)
       continue
     }
     if (stage === undefined) throw new Error(`${name} before FROM`)
     if (name === 'ENV') setVariables(stage, rest)
     else if (name === 'WORKDIR') stage.folder = rest
-    else if (name === 'COPY') copy(stage, rest, context, (from) => stages.get(from) ?? startImage(from, place, 99))
+    else if (name === 'COPY') copy(stage, rest, context, (from) => stages.get(from) ?? start(from, from))
     else if (name === 'RUN') await runLine(stage, rest, place, mount)
     else throw new Error(`what is ${name}?`)
   }
   return stage === undefined ? '' : join(stage.root, stage.folder)
 }
 
-function startImage(image: string, place: Place, number: number): Stage {
-  const root = join(place.plain, `stage ${number}`.replace(' ', '-'))
-  const tools = (place.env['PATH'] ?? '').split(':').at(-1) ?? ''
+function startImage(image: string, root: string, place: Place): Stage {
   const known = IMAGES.find(([pattern]) => pattern.test(image))
   if (known === undefined) throw new Error(`an image that the test does not know: ${image}`)
-  const programs = EVERYWHERE.map((tool) => [`/bin/${tool}`, tool] as const)
-  for (const [path, tool] of [...programs, ...Object.entries(known[1])]) {
+  const everywhere = EVERYWHERE.map((tool) => [`/bin/${tool}`, tool] as const)
+  for (const [path, tool] of [...everywhere, ...Object.entries(known[1])]) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
-    symlinkSync(realpathOf(join(tools, tool)), join(root, path))
+    symlinkSync(join(place.tools, tool), join(root, path))
   }
-  const { HTTPS_PROXY: _proxy, npm_config_prefix: _prefix, ...env } = place.env
-  return { root, env: { ...env, HTTPS_PROXY: place.azure.proxyUrl, PATH: `${root}/usr/local/bin:${root}/bin` }, folder: '/' }
-}
-
-/** uv finds its Python by the folder it is in; a link in a virtual environment would lead it there. */
-function realpathOf(path: string): string {
-  return basename(path) === 'python3' ? realpathSync(path) : path
+  // Where npm installs to is for README to say.
+  const { npm_config_prefix: _prefix, ...env } = place.env
+  return { root, env: { ...env, PATH: `${root}/usr/local/bin:${root}/bin` }, folder: '/' }
 }
 
 /** Absolute paths of a stage, in its folder. */
@@ -113,9 +114,10 @@ async function runLine(stage: Stage, rest: string, place: Place, mount: SecretMo
   const secret = secretFile(id, place)
   if (mount === 'mount namespace') {
     const path = `/run/secrets/${id}`
-    const value = readFileSync(secret, 'utf8')
-    const steps = ['mount -t tmpfs none /run', 'mkdir /run/secrets', `printf %s ${quote(value)} > ${path}`].join(' && ')
-    return runScript(script, stage.env, cwd, ['/usr/bin/unshare', '-rm', '/bin/sh', '-c', `PATH=/usr/bin:/bin; ${steps}; PATH=${quote(stage.env['PATH'] ?? '')}; exec "$@"`, 'mount'])
+    const write = `printf %s ${quote(readFileSync(secret, 'utf8'))} > ${path}`
+    const prepare = `PATH=/usr/bin:/bin; mount -t tmpfs none /run && mkdir /run/secrets && ${write}`
+    const mounted = `${prepare} || exit; PATH=${quote(stage.env['PATH'] ?? '')}; exec "$@"`
+    return runScript(script, stage.env, cwd, [UNSHARE, '-rm', '/bin/sh', '-c', mounted, 'sh'])
   }
   return runScript(script, { ...stage.env, NODE_OPTIONS: `--import ${mapInNode(id, secret, place)}` }, cwd)
 }

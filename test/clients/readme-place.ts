@@ -25,6 +25,8 @@ export interface Place extends Machine {
   readonly azure: StandIn
   /** Where the commands run: a project with a pyproject.toml. */
   readonly project: string
+  /** Links to Node, npm, pip, uv, a Python for uv, and what the shell needs. */
+  readonly tools: string
   /** A folder without a space in its name. */
   readonly plain: string
   /** The program as npm packs it. */
@@ -78,7 +80,7 @@ export function newPlace(azure: StandIn, tarball: string): Place {
     npm_config_fund: 'false',
     npm_config_update_notifier: 'false',
   }
-  return { ...machine, env, azure, project, plain, tarball }
+  return { ...machine, env, azure, project, tools, plain, tarball }
 }
 
 function onPath(name: string): string {
@@ -93,7 +95,7 @@ function onPath(name: string): string {
  * the one that is published.
  */
 export function fill(text: string, place: Place, values: Readonly<Record<string, string>> = {}): string {
-  let filled = text.replaceAll(/(npm install .*) artifacts-keyring-nofuss$/gm, `$1 ${place.tarball}`)
+  let filled = text.replaceAll(/(npm install .*) artifacts-keyring-nofuss(?="?,?$)/gm, `$1 ${place.tarball}`)
   for (const [pattern, name] of NAMES) filled = filled.replaceAll(pattern, name)
   for (const [placeholder, value] of Object.entries(values)) filled = filled.replaceAll(placeholder, () => value)
   const open = /<[a-z][^<>\n]*>/i.exec(filled)?.[0]
