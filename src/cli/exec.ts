@@ -1,4 +1,5 @@
 import { KeyringError } from '../system/errors.ts'
+import { findProgram } from '../system/find-program.ts'
 import type { System } from '../system/system.ts'
 import { mintToken, parseMintOptions } from './minted-token.ts'
 
@@ -20,8 +21,15 @@ export async function execCommand(
   // The command takes as long as it takes: the time of the call ends here.
   return async () => {
     const env = { ARTIFACTS_KEYRING_NOFUSS_TOKEN: token.reveal() }
-    const status = await system.execute(program, args, env)
+    const path = programPath(program, system)
+    const status = path === undefined ? undefined : await system.execute(path, args, env)
     if (status !== undefined) return status
     throw new KeyringError('OUTPUT', `the command ${program} could not be started`)
   }
+}
+
+/** Windows would look for a program in the working directory first, and it is to get a token. */
+function programPath(program: string, system: System): string | undefined {
+  const name = system.platform === 'win32' && !/[\\/:]/.test(program)
+  return name ? findProgram(system, program) : program
 }

@@ -3,19 +3,18 @@ import type { System } from './system.ts'
 
 /**
  * Looks a program up on PATH. Only absolute entries count: an empty or relative one would run what
- * lies in the working directory.
+ * lies in the working directory. On Windows the program is NAME.exe, unless the name has that ending
+ * or `.cmd`: Node starts no command file (CVE-2024-27980), so a caller asks for one by its whole name.
  *
  * @returns the absolute path of the first match
  */
 export function findProgram(system: System, name: string): string | undefined {
   const windows = system.platform === 'win32'
-  const names = windows ? [`${name}.cmd`, `${name}.exe`] : [name]
+  const file = windows && !/\.(exe|cmd)$/i.test(name) ? `${name}.exe` : name
   for (const folder of (setting(system, 'PATH') ?? '').split(windows ? ';' : ':')) {
     if (!(windows ? /^[a-z]:[\\/]/i : /^\//).test(folder)) continue
-    for (const file of names) {
-      const path = `${folder.replace(/[\\/]+$/, '')}${windows ? '\\' : '/'}${file}`
-      if (system.isExecutable(path)) return path
-    }
+    const path = `${folder.replace(/[\\/]+$/, '')}${windows ? '\\' : '/'}${file}`
+    if (system.isExecutable(path)) return path
   }
   return undefined
 }

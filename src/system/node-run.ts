@@ -64,7 +64,7 @@ function start(command: Command, windows: boolean): ChildProcess | undefined {
   try {
     return spawn(command.program, command.args, {
       cwd: windows ? (process.env['SystemRoot'] ?? 'C:\\Windows') : '/',
-      env: { ...process.env, ...command.env },
+      env: changedEnvironment(process.env, command.env, windows),
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: !windows,
       windowsHide: true,
@@ -72,6 +72,18 @@ function start(command: Command, windows: boolean): ChildProcess | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Variables with changes; `undefined` takes one away, on Windows whatever the case of its name. */
+export function changedEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+  changes: Readonly<Record<string, string | undefined>>,
+  windows: boolean,
+): Record<string, string | undefined> {
+  const known = (name: string): string => (windows ? name.toUpperCase() : name)
+  const changed = new Set(Object.keys(changes).map(known))
+  const kept = Object.entries(variables).filter(([name]) => !changed.has(known(name)))
+  return { ...Object.fromEntries(kept), ...changes }
 }
 
 function kill(child: ChildProcess, windows: boolean): void {
@@ -111,7 +123,13 @@ export function execute(
       process.on(signal, () => child?.kill(signal))
       for (const listener of others) process.removeListener(signal, listener as () => void)
     }
-    child = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'inherit' })
+    const environment = changedEnvironment(process.env, env, process.platform === 'win32')
+    try {
+      child = spawn(program, args, { env: environment, stdio: 'inherit' })
+    } catch {
+      // Some errors do not come as an event: ENOTDIR, and EINVAL for a command file of Windows.
+      return resolve(undefined)
+    }
     child.on('error', () => resolve(undefined))
     child.on('exit', (status, signal) => {
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]))

@@ -62,9 +62,12 @@ export function setting(system: World, name: PlainVariableName): string | undefi
   return trimmed(system.env[name])
 }
 
-/** The user's home folder: HOME, else what the operating system says. */
+/**
+ * The user's home folder: HOME, else what the operating system says. On Windows HOME means nothing to
+ * az and Python, only to shells that come from elsewhere.
+ */
 export function homeFolder(system: World): string | undefined {
-  return setting(system, 'HOME') ?? system.home()
+  return (system.platform === 'win32' ? undefined : setting(system, 'HOME')) ?? system.home()
 }
 
 /** The value of a secret variable; empty is unset. */
@@ -107,7 +110,10 @@ export function withVariables(
   system: System,
   variables: Readonly<Partial<Record<VariableName, string | undefined>>>,
 ): System {
-  return { ...system, env: { ...system.env, ...variables } }
+  // One by one: a copy of Windows's environment would no longer find `Path` under the name PATH.
+  const names = Object.keys(VARIABLES) as readonly VariableName[]
+  const values = names.map((name) => [name, name in variables ? variables[name] : system.env[name]])
+  return { ...system, env: Object.fromEntries(values) as System['env'] }
 }
 
 /** Whether a variable, secret or not, has a value. */

@@ -64,6 +64,14 @@ test('exec does not start the command without a token', async () => {
   assert.equal(existsSync(witness), false)
 })
 
+test('exec says that a command cannot be started, whichever way that fails', async () => {
+  for (const command of ['/nonexistent', '/etc/passwd/x', `/${'x'.repeat(300)}`, machine.home]) {
+    const ended = await runKeyring(['exec', '--', command], env)
+    assert.equal(ended.status, 1)
+    assert.equal(ended.stderr, `keyring: error: the command ${command} could not be started\n`)
+  }
+})
+
 test('exec gives the token to the command only, and not in its arguments', async () => {
   const command = '/usr/bin/tr "\\000" "\\n" < /proc/$PPID/environ; echo; /usr/bin/tr "\\000" " " < /proc/$PPID/cmdline'
   const ended = await runKeyring(['exec', '--', '/bin/sh', '-c', command], env)

@@ -10,7 +10,9 @@ const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 /** Variables of Node and of the programs that call this one. */
 const OTHERS = new Set([
   'PIP_KEYRING_PROVIDER',
+  'PIP_INDEX_URL',
   'UV_KEYRING_PROVIDER',
+  'UV_INDEX',
   'NODE_EXTRA_CA_CERTS',
   'NODE_TLS_REJECT_UNAUTHORIZED',
   'TWINE_USERNAME',

@@ -119,9 +119,9 @@ test("Python keyring's folders, on each platform", () => {
 })
 
 test('a program is found on absolute entries of PATH, with the endings of Windows there', () => {
-  const programs = { '/a b/x': () => ({ ended: 'not-started' as const }), 'C:\\t\\x.cmd': () => ({ ended: 'not-started' as const }) }
+  const programs = { '/a b/x': () => ({ ended: 'not-started' as const }), 'C:\\t\\x.exe': () => ({ ended: 'not-started' as const }) }
   assert.equal(findProgram(fakeSystem({ env: { PATH: '.:/z:/a b/' }, programs }), 'x'), '/a b/x')
-  assert.equal(findProgram(fakeSystem({ env: { PATH: 'rel;C:\\t' }, programs, platform: 'win32' }), 'x'), 'C:\\t\\x.cmd')
+  assert.equal(findProgram(fakeSystem({ env: { PATH: 'rel;C:\\t' }, programs, platform: 'win32' }), 'x'), 'C:\\t\\x.exe')
   assert.equal(findProgram(fakeSystem({ programs }), 'x'), undefined)
 })
 

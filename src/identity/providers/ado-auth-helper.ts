@@ -13,6 +13,8 @@ export async function adoAuthHelper(
   request: TokenRequest,
   system: System,
 ): Promise<FoundToken | Unavailable> {
+  // Codespaces and dev containers run Linux; on Windows the second path would be on any drive.
+  if (system.platform === 'win32') return { unavailable: 'Windows has no ado-auth-helper' }
   const home = homeFolder(system)
   const places = [...(home === undefined ? [] : [`${home}/ado-auth-helper`]), '/usr/local/bin/ado-auth-helper']
   const program = places.find((path) => system.isExecutable(path))

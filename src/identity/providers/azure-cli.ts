@@ -18,7 +18,7 @@ export async function azureCli(
   request: TokenRequest,
   system: System,
 ): Promise<FoundToken | Unavailable> {
-  const az = findProgram(system, 'az')
+  const az = findAz(system)
   if (az === undefined) return { unavailable: 'az is not installed' }
   if (request.laterConfigured && !hasAccount(system)) {
     return { unavailable: 'az has no account, and another provider is configured' }
@@ -39,15 +39,37 @@ export async function azureCli(
 
 const REFUSES_TENANT = /Tenant shouldn't be specified|non-current tenants is not supported/
 
-function accessToken(az: string, more: readonly string[], system: System): Promise<CommandResult> {
-  const args = ['account', 'get-access-token', '--output', 'json', ...more]
+/** What starts az: a program and the arguments that come before az's own. */
+type Az = readonly [program: string, ...args: string[]]
+
+/**
+ * On Windows az is a command file, which only cmd.exe could start, and that reads arguments in a way of
+ * its own. All that the file does is start the python.exe one folder up, so that is started here
+ * (Azure CLI, `build_scripts/windows/scripts/az.cmd`, which the MSI and the ZIP install).
+ */
+function findAz(system: System): Az | undefined {
+  const windows = system.platform === 'win32'
+  const path = findProgram(system, windows ? 'az.cmd' : 'az')
+  if (path === undefined || !windows) return path === undefined ? undefined : [path]
+  const python = path.replace(/az\.cmd$/, '..\\python.exe')
+  if (system.isExecutable(python)) return [python, '-IBm', 'azure.cli']
+  const hint = "install the Azure CLI with Microsoft's installer or ZIP"
+  throw new KeyringError('PROVIDER_FAILED', `there is no python.exe in the folder above ${path}`, hint)
+}
+
+function accessToken(
+  [program, ...before]: Az,
+  more: readonly string[],
+  system: System,
+): Promise<CommandResult> {
+  const args = [...before, 'account', 'get-access-token', '--output', 'json', ...more]
   const env = {
     ...withoutSecrets(),
     AZURE_CORE_NO_COLOR: 'true',
     // Telemetry leaves a process behind that outlives the call.
     AZURE_CORE_COLLECT_TELEMETRY: 'false',
   }
-  const command = { program: az, args, env, timeoutMs: TIMEOUT_MS, limit: OUTPUT_LIMIT }
+  const command = { program, args, env, timeoutMs: TIMEOUT_MS, limit: OUTPUT_LIMIT }
   return system.run(command, system.signal)
 }
 

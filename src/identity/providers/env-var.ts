@@ -37,7 +37,8 @@ export function envVar(_request: TokenRequest, system: System): FoundToken | Una
     const token = tokenSetting(system, variable)
     if (token !== undefined) return { token, source: variable }
   }
-  for (const path of BUILD_SECRETS) {
+  // On Windows these would be paths of the current drive, where anyone can make folders.
+  for (const path of system.platform === 'win32' ? [] : BUILD_SECRETS) {
     const token = tokenInFile(path, path, system)
     if (token !== undefined) return token
   }
