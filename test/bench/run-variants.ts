@@ -1,0 +1,47 @@
+import type { StandIn } from '../azure/stand-in.ts'
+import { logLines } from '../flow/program.ts'
+import type { Measurer } from './measure.ts'
+import { NAMES } from './record.ts'
+import type { Row, Run, Sample } from './record.ts'
+import type { Variant } from './variants.ts'
+
+/** Who measures, and who counts requests. */
+export interface Bench {
+  readonly azure: StandIn
+  readonly measurer: Measurer
+  /** The version of the Node of the variants. */
+  readonly node: string
+}
+
+/**
+ * Measures every variant so many times. They take turns, so that a busy machine slows them alike; a first
+ * turn, which also fills the disk's cache and the agent, does not count.
+ *
+ * @throws Error when a call did not do what it is measured for: a fast failure is no speed
+ */
+export async function runVariants(bench: Bench, variants: readonly Variant[], runs: number): Promise<Run> {
+  const rows = variants.map(({ id }): Row & { readonly samples: Sample[] } => ({ id, samples: [] }))
+  for (let turn = 0; turn <= runs; turn += 1) {
+    for (const [index, variant] of variants.entries()) {
+      const sample = await once(bench, variant, turn === 0)
+      if (turn > 0) rows[index]?.samples.push(sample)
+    }
+  }
+  return { node: bench.node, rows }
+}
+
+async function once({ azure, measurer }: Bench, variant: Variant, first: boolean): Promise<Sample> {
+  azure.requests.length = 0
+  const before = logLines(variant.machine.log).length
+  const { status, stderr, wallMs, cpuMs, peakMiB } = await measurer.measure(variant)
+  const requests = azure.requests.length
+  const programs = logLines(variant.machine.log).length - before
+  const counts = `${requests} requests, ${programs} programs`
+  if (status !== variant.status) {
+    throw new Error(`${NAMES[variant.id]}: ended with ${status}, not ${variant.status}, after ${counts}\n${stderr}`)
+  }
+  if (!first && (requests !== variant.requests || programs !== variant.programs)) {
+    throw new Error(`${NAMES[variant.id]}: ${counts}, not ${variant.requests} and ${variant.programs}\n${stderr}`)
+  }
+  return { wallMs, cpuMs, peakMiB, requests, programs }
+}
