@@ -56,8 +56,6 @@ export function isFarOver({ target, ratio }: Outcome): boolean {
 export interface Verdict {
   /** Far over in two runs. */
   readonly failed: readonly Target[]
-  /** Measured in none of the runs. */
-  readonly unmeasured: readonly Target[]
   /** Whether another run could change anything. */
   readonly decided: boolean
 }
@@ -65,15 +63,11 @@ export interface Verdict {
 /** Judges runs, given as their outcomes for the same targets: two that are far over out of three fail. */
 export function judge(runs: readonly (readonly Outcome[])[]): Verdict {
   const targets = [...new Set(runs.flat().map(({ target }) => target))]
-  const count = (target: Target, holds: (outcome: Outcome) => boolean): number =>
-    runs.filter((run) => run.some((outcome) => outcome.target === target && holds(outcome))).length
-  const over = targets.map((target) => count(target, isFarOver))
+  const timesOver = (target: Target): number =>
+    runs.filter((run) => run.some((outcome) => outcome.target === target && isFarOver(outcome))).length
+  const over = targets.map(timesOver)
   const failed = targets.filter((_, index) => (over[index] ?? 0) >= 2)
   const left = 3 - runs.length
   const open = over.some((times) => times < 2 && times + left >= 2)
-  return {
-    failed,
-    unmeasured: targets.filter((target) => count(target, ({ ratio }) => ratio !== undefined) === 0),
-    decided: left <= 0 || failed.length > 0 || !open,
-  }
+  return { failed, decided: left <= 0 || failed.length > 0 || !open }
 }
