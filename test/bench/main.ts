@@ -11,7 +11,7 @@ import { CHECKED, judge, outcomes, TARGETS } from './targets.ts'
 import type { Outcome } from './targets.ts'
 import { prepareVariants } from './variants.ts'
 import type { Variant } from './variants.ts'
-import { startAzure } from './world.ts'
+import { pythonStack, startAzure } from './world.ts'
 
 const USAGE = `usage: npm run bench -- [--runs N] [--json FILE] [--node FILE] [--check]
 
@@ -37,6 +37,20 @@ function readOptions(): Options {
   return { runs: Number(runs), json, node, check }
 }
 
+/** What the table does not say of what it compares. */
+function notes(): string {
+  return `All requests go through the same CONNECT proxy, to servers on this machine with certificates of one file.
+az is a shell script that answers at once. CPU and memory are those of the call and of the programs that it
+starts (the larger one's memory); those of the agent, which is another process, are not in them.
+
+bare script: test/bench/bare.cjs, which makes the same requests with node:https and starts the same az, one
+  after the other; it checks nothing and tries nothing again
+on the platform's fetch: this program, with globalThis.fetch in the place of its own use of node:https
+with the agent: a repeated call, ARTIFACTS_KEYRING_NOFUSS_AGENT=1
+Python: ${pythonStack()}, if npm run clients has installed it
+`
+}
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
@@ -46,6 +60,7 @@ async function report(bench: Bench, variants: readonly Variant[], { runs, json }
   const run = await runVariants(bench, variants, runs)
   say(`Node ${run.node}, ${runs} runs of each, taking turns; medians\n`)
   say(runTable(run))
+  say(notes())
   say(outcomeTable(outcomes(run, TARGETS)))
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(run)}\n`)
   return true

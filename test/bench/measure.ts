@@ -40,7 +40,8 @@ const LIMIT_MS = 120_000
  * and without a guess between two looks; Python's standard library has it, and whoever installs Python
  * packages has Python. This process is apart from the one that plays Azure, whose work would else delay it.
  *
- * ru_maxrss also counts the starting process as it was before exec: some 15 MiB here, less than any Node.
+ * ru_maxrss also counts the starting process as it was before exec: some 15 MiB here, less than any Node. It
+ * is in bytes on macOS.
  */
 const PROGRAM = `
 import json, os, sys, time
@@ -61,7 +62,7 @@ for line in sys.stdin:
         'status': code if code >= 0 else 128 - code,
         'wallMs': wall * 1000,
         'cpuMs': (usage.ru_utime + usage.ru_stime) * 1000,
-        'peakMiB': usage.ru_maxrss / 1024,
+        'peakMiB': usage.ru_maxrss / (1024 * 1024 if sys.platform == 'darwin' else 1024),
     }), flush=True)
 `
 

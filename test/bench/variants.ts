@@ -6,7 +6,7 @@ import { BIN, runProgram } from '../flow/program.ts'
 import type { Job } from './measure.ts'
 import type { VariantId } from './record.ts'
 import { startRelay } from './relay.ts'
-import { FEED, machineWithAz, machineWithAzForPython, machineWithoutAz } from './world.ts'
+import { FEED, knowsAgent, machineWithAz, machineWithAzForPython, machineWithoutAz } from './world.ts'
 import type { LoggedMachine } from './world.ts'
 
 /** One thing to measure, and what shows that it did what it is measured for. */
@@ -88,10 +88,4 @@ export async function prepareVariants(azure: StandIn, node: string): Promise<Var
     for (const machine of [empty, user, repeated, python]) machine.remove()
   }
   return { list, close }
-}
-
-/** Whether the built program has an agent here. One that it has and that does not work is an error. */
-export async function knowsAgent(node: string, machine: LoggedMachine): Promise<boolean> {
-  const { stdout } = await runProgram(node, [BIN, '--help'], machine.env)
-  return process.platform !== 'win32' && /\bagent\b/.test(stdout)
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createBehaviours } from '../azure/behaviours.ts'
 import { createCertificateAssertions } from '../azure/certificate-assertions.ts'
@@ -8,7 +9,8 @@ import { createRoutes } from '../azure/routes.ts'
 import { logLines, quote, writeScript } from '../azure/shell-script.ts'
 import { startStandIn } from '../azure/stand-in.ts'
 import type { StandIn } from '../azure/stand-in.ts'
-import { newMachine } from '../flow/program.ts'
+import { requirementsPath } from '../clients/installed.ts'
+import { BIN, newMachine, runProgram } from '../flow/program.ts'
 import type { Machine } from '../flow/program.ts'
 
 /** The feed that is asked for. */
@@ -72,4 +74,17 @@ export function machineWithAzForPython(azure: StandIn): LoggedMachine {
   const lines = [...logLines('az', machine.log), `printf '%s\\n' ${quote(answer)}`]
   writeScript(join(machine.programs, 'az'), lines)
   return machine
+}
+
+/** Whether the built program has an agent here. One that it has and that does not work is an error. */
+export async function knowsAgent(node: string, machine: LoggedMachine): Promise<boolean> {
+  const { stdout } = await runProgram(node, [BIN, '--help'], machine.env)
+  return process.platform !== 'win32' && /\bagent\b/.test(stdout)
+}
+
+/** What Python's program is here: its packages and their versions. */
+export function pythonStack(): string {
+  const pins = readFileSync(requirementsPath('python-nofuss'), 'utf8')
+  const version = (name: string): string => new RegExp(`^${name}==([^ ]+)`, 'm').exec(pins)?.[1] ?? '?'
+  return `keyring ${version('keyring')} with artifacts-keyring-nofuss ${version('artifacts-keyring-nofuss')}`
 }
