@@ -1,6 +1,5 @@
-import type { StandIn } from '../azure/stand-in.ts'
 import { logLines } from '../flow/program.ts'
-import type { Measurer } from './measure.ts'
+import type { Bench } from './bench.ts'
 import { table } from './report.ts'
 import type { Stack } from './stacks.ts'
 import { median } from './statistics.ts'
@@ -21,15 +20,13 @@ interface Cost {
  *
  * @throws Error when a call failed
  */
-export async function growthOfCalls(
-  azure: StandIn, measurer: Measurer, node: string, stacks: readonly Stack[], turns: number,
-): Promise<string> {
+export async function growthOfCalls(bench: Bench, stacks: readonly Stack[], turns: number): Promise<string> {
   const rows = CALLS.flatMap((calls) => stacks.map((stack) => ({ calls, stack, costs: [] as Cost[] })))
   const nothing: number[] = []
   for (let turn = 0; turn < turns; turn += 1) {
     for (const { calls, stack, costs } of rows) {
-      nothing.push((await measurer.measure({ argv: [node, '-e', '0'], env: {} })).wallMs)
-      costs.push(await inARow(azure, measurer, stack, calls))
+      nothing.push((await bench.measurer.measure({ argv: [bench.node, '-e', '0'], env: {} })).wallMs)
+      costs.push(await inARow(bench, stack, calls))
     }
   }
   const cells = rows.map(({ calls, stack, costs }) => {
@@ -46,16 +43,16 @@ export async function growthOfCalls(
   return table([['', 'requests', 'az', 'time of a call, × node -e 0', 's in all'], ...cells])
 }
 
-async function inARow(azure: StandIn, measurer: Measurer, stack: Stack, calls: number): Promise<Cost> {
+async function inARow({ azure, measurer }: Bench, stack: Stack, calls: number): Promise<Cost> {
   await stack.forget()
   azure.requests.length = 0
   const before = logLines(stack.machine.log).length
   const env = { ...stack.machine.env, ...azure.environment(), ...stack.env }
   let wallMs = 0
   for (let call = 0; call < calls; call += 1) {
-    const measured = await measurer.measure({ argv: [...stack.argv, 'get', FEED, 'me'], env })
-    if (measured.status !== 0) throw new Error(`${stack.name}: ended with ${measured.status}\n${measured.stderr}`)
-    wallMs += measured.wallMs
+    const ended = await measurer.measure({ argv: [...stack.argv, 'get', FEED, 'me'], env })
+    if (ended.status !== 0) throw new Error(`${stack.name}: ended with ${ended.status}\n${ended.stderr}`)
+    wallMs += ended.wallMs
   }
   return { wallMs, requests: azure.requests.length, az: logLines(stack.machine.log).length - before }
 }

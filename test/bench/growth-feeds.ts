@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { StandIn } from '../azure/stand-in.ts'
 import { clientPath } from '../clients/installed.ts'
 import { logLines } from '../flow/program.ts'
-import type { Job, Measurer } from './measure.ts'
+import type { Bench } from './bench.ts'
+import type { Job } from './measure.ts'
 import { table } from './report.ts'
 import { installKeyring } from './stacks.ts'
 import type { Stack } from './stacks.ts'
@@ -74,7 +75,10 @@ function pipInstall(pip: string): Client['job'] {
  * @throws Error when an install failed
  */
 export async function growthOfFeeds(
-  azure: StandIn, measurer: Measurer, base: Stack, stacks: readonly Stack[], turns: number,
+  bench: Bench,
+  base: Stack,
+  stacks: readonly Stack[],
+  turns: number,
 ): Promise<string | undefined> {
   const all = [base, ...stacks]
   for (const stack of all) installKeyring(stack)
@@ -83,7 +87,7 @@ export async function growthOfFeeds(
     for (const feeds of FEEDS) {
       const costs = all.map((stack) => ({ stack, costs: [] as Cost[] }))
       for (let turn = 0; turn < turns; turn += 1) {
-        for (const row of costs) row.costs.push(await install(azure, measurer, row.stack, client, feeds))
+        for (const row of costs) row.costs.push(await install(bench, row.stack, client, feeds))
       }
       const [unit, ...others] = costs.map(({ stack, costs: each }) => ({ stack, ...middle(each) }))
       for (const { stack, wallMs, calls, requests, az } of others) {
@@ -105,9 +109,7 @@ function middle(costs: readonly Cost[]): Cost {
   return { wallMs: of('wallMs'), calls: of('calls'), requests: of('requests'), az: of('az') }
 }
 
-async function install(
-  azure: StandIn, measurer: Measurer, stack: Stack, client: Client, count: number,
-): Promise<Cost> {
+async function install({ azure, measurer }: Bench, stack: Stack, client: Client, count: number): Promise<Cost> {
   const { machine } = stack
   await stack.forget()
   const folder = join(machine.home, 'project')

@@ -2,20 +2,19 @@
 // requests, and beside Python's program where `npm run clients` has installed it.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { runProgram } from '../flow/program.ts'
-import { startMeasurer } from './measure.ts'
+import { command, readRuns, say, withBench } from './bench.ts'
+import type { Bench } from './bench.ts'
 import { describe, outcomeTable, runTable } from './report.ts'
 import { runVariants } from './run-variants.ts'
-import type { Bench } from './run-variants.ts'
 import { CHECKED, judge, outcomes, TARGETS } from './targets.ts'
 import type { Outcome } from './targets.ts'
 import { prepareVariants } from './variants.ts'
 import type { Variant } from './variants.ts'
-import { pythonStack, startAzure } from './world.ts'
+import { pythonStack } from './world.ts'
 
 const USAGE = `usage: npm run bench -- [--runs N] [--json FILE] [--node FILE] [--check]
 
-  --runs N     runs of each variant that count (20; with --check 11)
+  --runs N     runs of each variant that count (20; with --check 21)
   --json FILE  keeps all figures, for npm run bench:chart
   --node FILE  the Node to measure on (the one that runs this)
   --check      fails when in two runs of three a ratio is over its target by more than a quarter
@@ -30,17 +29,16 @@ interface Options {
 
 function readOptions(): Options {
   const string = { type: 'string' } as const
-  const options = { runs: string, json: string, node: string, check: { type: 'boolean' } } as const
-  const { values } = parseArgs({ options })
-  const { runs = values.check === true ? '11' : '20', json, node = process.execPath, check = false } = values
-  if (!/^[1-9]\d{0,3}$/.test(runs)) throw new Error('--runs is no number from 1 to 9999')
-  return { runs: Number(runs), json, node, check }
+  const flag = { type: 'boolean', default: false } as const
+  const options = { runs: string, json: string, node: string, check: flag } as const
+  const { runs, json, node = process.execPath, check } = parseArgs({ options }).values
+  return { runs: readRuns(runs ?? (check ? '21' : '20')), json, node, check }
 }
 
 /** What the table does not say of what it compares. */
 function notes(): string {
-  return `All requests go through the same CONNECT proxy, to servers on this machine with certificates of one file.
-az is a shell script that answers at once. CPU and memory are those of the call and of the programs that it
+  return `All requests go through the same CONNECT proxy, to servers on this machine, whose authority SSL_CERT_FILE
+names. az is a shell script that answers at once. CPU and memory are those of the call and of the programs that it
 starts (the larger one's memory); those of the agent, which is another process, are not in them.
 
 bare script: test/bench/bare.cjs, which makes the same requests with node:https and starts the same az, one
@@ -49,10 +47,6 @@ on the platform's fetch: this program, with globalThis.fetch in the place of its
 with the agent: a repeated call, ARTIFACTS_KEYRING_NOFUSS_AGENT=1
 Python: ${pythonStack()}, if npm run clients has installed it
 `
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`)
 }
 
 /** Measures everything and tells everything. Missing a target is no failure here. */
@@ -79,39 +73,16 @@ async function check(bench: Bench, variants: readonly Variant[], { runs }: Optio
     say(outcomeTable(outcome))
     const { failed, decided } = judge(seen)
     if (!decided) continue
-    for (const target of failed) say(`FAILED ${describe(target)}: over ${target.most} by more than a quarter, twice`)
+    for (const target of failed) say(`FAILED ${describe(target)}: twice over ${target.most} by more than a quarter`)
     return failed.length === 0
   }
 }
 
-async function main(options: Options): Promise<boolean> {
-  const version = await runProgram(options.node, ['--version'], {})
-  const measurer = startMeasurer()
-  const azure = await startAzure()
+await command('bench', USAGE, readOptions, (options) => withBench(options.node, async (bench) => {
+  const { list, close } = await prepareVariants(bench)
   try {
-    const variants = await prepareVariants(azure, options.node)
-    try {
-      const bench = { azure, measurer, node: version.stdout.trim() }
-      return await (options.check ? check : report)(bench, variants.list, options)
-    } finally {
-      await variants.close()
-    }
+    return await (options.check ? check : report)(bench, list, options)
   } finally {
-    measurer.close()
-    await azure.close()
+    await close()
   }
-}
-
-let options: Options
-try {
-  options = readOptions()
-} catch (error) {
-  process.stderr.write(`${USAGE}\nbench: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(2)
-}
-try {
-  process.exitCode = (await main(options)) ? 0 : 1
-} catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = 1
-}
+}))

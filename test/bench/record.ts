@@ -74,7 +74,8 @@ export function parseRun(text: string): Run {
 function isRow(row: Partial<Row> | null): boolean {
   const samples = row?.samples
   const figures = ['wallMs', 'cpuMs', 'peakMiB', 'requests', 'programs'] as const
-  const good = (sample: Partial<Sample> | null): boolean => figures.every((figure) => Number.isFinite(sample?.[figure]))
+  const good = (sample: Partial<Sample> | null): boolean =>
+    figures.every((figure) => Number.isFinite(sample?.[figure]))
   const named = typeof row?.id === 'string' && Object.hasOwn(NAMES, row.id)
   return named && Array.isArray(samples) && samples.length > 0 && samples.every(good)
 }

@@ -1,17 +1,8 @@
-import type { StandIn } from '../azure/stand-in.ts'
 import { logLines } from '../flow/program.ts'
-import type { Measurer } from './measure.ts'
+import type { Bench } from './bench.ts'
 import { NAMES } from './record.ts'
 import type { Row, Run, Sample } from './record.ts'
 import type { Variant } from './variants.ts'
-
-/** Who measures, and who counts requests. */
-export interface Bench {
-  readonly azure: StandIn
-  readonly measurer: Measurer
-  /** The version of the Node of the variants. */
-  readonly node: string
-}
 
 /**
  * Measures every variant so many times. They take turns, so that a busy machine slows them alike; a first
@@ -27,7 +18,7 @@ export async function runVariants(bench: Bench, variants: readonly Variant[], ru
       if (turn > 0) rows[index]?.samples.push(sample)
     }
   }
-  return { node: bench.node, rows }
+  return { node: bench.version, rows }
 }
 
 async function once({ azure, measurer }: Bench, variant: Variant, first: boolean): Promise<Sample> {
@@ -37,11 +28,11 @@ async function once({ azure, measurer }: Bench, variant: Variant, first: boolean
   const requests = azure.requests.length
   const programs = logLines(variant.machine.log).length - before
   const counts = `${requests} requests, ${programs} programs`
-  if (status !== variant.status) {
-    throw new Error(`${NAMES[variant.id]}: ended with ${status}, not ${variant.status}, after ${counts}\n${stderr}`)
+  const fail = (what: string): never => {
+    throw new Error(`${NAMES[variant.id]}: ${what}\n${stderr}`)
   }
-  if (!first && (requests !== variant.requests || programs !== variant.programs)) {
-    throw new Error(`${NAMES[variant.id]}: ${counts}, not ${variant.requests} and ${variant.programs}\n${stderr}`)
-  }
+  if (status !== variant.status) fail(`ended with ${status}, not ${variant.status}, after ${counts}`)
+  const asPlanned = requests === variant.requests && programs === variant.programs
+  if (!first && !asPlanned) fail(`${counts}, not ${variant.requests} and ${variant.programs}`)
   return { wallMs, cpuMs, peakMiB, requests, programs }
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { logLines, quote, writeScript } from '../azure/shell-script.ts'
-import type { StandIn } from '../azure/stand-in.ts'
 import { clientPath } from '../clients/installed.ts'
 import { BIN, runProgram } from '../flow/program.ts'
+import type { Bench } from './bench.ts'
 import { knowsAgent, machineWithAz, machineWithAzForPython } from './world.ts'
 import type { LoggedMachine } from './world.ts'
 
@@ -20,7 +20,7 @@ export interface Stack {
 const AGENT = { ARTIFACTS_KEYRING_NOFUSS_AGENT: '1' }
 
 /** This program without and with its agent, and Python's where it is installed. */
-export async function prepareStacks(azure: StandIn, node: string): Promise<readonly Stack[]> {
+export async function prepareStacks({ azure, node }: Bench): Promise<readonly Stack[]> {
   const forget = async (): Promise<void> => {}
   const argv = [node, BIN]
   const machine = machineWithAz(azure)
@@ -46,7 +46,7 @@ export function installKeyring({ machine, argv }: Stack): void {
 }
 
 /** The least a `keyring` can cost: a shell script that prints what it was made with. */
-export function scriptStack(azure: StandIn): Stack {
+export function scriptStack({ azure }: Bench): Stack {
   const machine = machineWithAz(azure)
   const password = azure.tokens.mintSessionToken({ organization: 'contoso', scope: 'vso.packaging' })
   const path = writeScript(join(machine.programs, 'printed'), [

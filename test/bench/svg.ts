@@ -13,8 +13,14 @@ const BARE = { label: 'bare script', style: 'other' } as const
 const PYTHON = { label: 'Python', style: 'other' } as const
 
 const CASES: readonly { readonly title: string; readonly bars: readonly Bar[] }[] = [
-  { title: 'a service that is not ours', bars: [{ id: 'foreign', ...OWN }, { id: 'foreign-python', ...PYTHON }] },
-  { title: 'a token in a variable', bars: [{ id: 'app-token', ...OWN }, { id: 'app-token-python', ...PYTHON }] },
+  {
+    title: 'a service that is not ours',
+    bars: [{ id: 'foreign', ...OWN }, { id: 'foreign-python', ...PYTHON }],
+  },
+  {
+    title: 'a token in a variable',
+    bars: [{ id: 'app-token', ...OWN }, { id: 'app-token-python', ...PYTHON }],
+  },
   {
     title: 'a service principal',
     bars: [{ id: 'sp', ...OWN }, { id: 'sp-bare', ...BARE }, { id: 'sp-python', ...PYTHON }],
@@ -111,11 +117,12 @@ function drawBar(
   if (spread === undefined) return []
   const { low, middle, high } = spread
   const size = `width="${round(x(middle) - LEFT)}" height="${BAR - 6}"`
+  const figures = `${middle.toFixed(1)} × · ${(middle * base).toFixed(0)} ms`
   return [
     text(28, y + 14, 'muted', label),
     `<rect class="${style}" x="${LEFT}" y="${y + 3}" ${size}/>`,
     line('spread', x(low), y + BAR / 2, x(high), y + BAR / 2),
-    text(Math.max(x(middle), x(high)) + 8, y + 14, '', `${middle.toFixed(1)} × · ${(middle * base).toFixed(0)} ms`),
+    text(x(high) + 8, y + 14, '', figures),
   ]
 }
 

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID } from '../azure/identities.ts'
-import type { StandIn } from '../azure/stand-in.ts'
 import { clientPath } from '../clients/installed.ts'
 import { BIN, runProgram } from '../flow/program.ts'
+import type { Bench } from './bench.ts'
 import type { Job } from './measure.ts'
 import type { VariantId } from './record.ts'
 import { startRelay } from './relay.ts'
@@ -30,8 +30,8 @@ const WITH_FETCH = fileURLToPath(new URL('with-fetch.cjs', import.meta.url))
 const ELSEWHERE = 'https://index.example/'
 const AGENT = { ARTIFACTS_KEYRING_NOFUSS_AGENT: '1' }
 
-/** Prepares every variant on the given Node; those of Python's program where it is installed. */
-export async function prepareVariants(azure: StandIn, node: string): Promise<Variants> {
+/** Prepares every variant; those of Python's program where it is installed. */
+export async function prepareVariants({ azure, node }: Bench): Promise<Variants> {
   const empty = machineWithoutAz()
   const user = machineWithAz(azure)
   const repeated = machineWithAz(azure)

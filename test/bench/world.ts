@@ -24,7 +24,8 @@ const EXCHANGE = 'vssps.dev.azure.com'
 /** Starts an Azure that also answers Python's program, with the same work as for this one. */
 export async function startAzure(): Promise<StandIn> {
   const azure = await startStandIn({ az: true })
-  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates: createCertificateAssertions() }
+  const certificates = createCertificateAssertions()
+  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates }
   const routes = createRoutes(world, true)
   const amended = (host: string, amend: (request: ReceivedRequest) => ReceivedRequest): Handler =>
     (request, response) => routes(host)(amend(request), response)
