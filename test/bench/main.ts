@@ -32,6 +32,7 @@ function readOptions(): Options {
   const flag = { type: 'boolean', default: false } as const
   const options = { runs: string, json: string, node: string, check: flag } as const
   const { runs, json, node = process.execPath, check } = parseArgs({ options }).values
+  if (check && json !== undefined) throw new Error('--json keeps no run of --check')
   return { runs: readRuns(runs ?? (check ? '21' : '20')), json, node, check }
 }
 

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import { test } from 'node:test'
+import type { RecordedRequest } from '../azure/received.ts'
 import { startMeasurer } from '../bench/measure.ts'
 import { NAMES, parseRun } from '../bench/record.ts'
 import type { Run, VariantId } from '../bench/record.ts'
 import { outcomeTable, runTable } from '../bench/report.ts'
+import { runVariants } from '../bench/run-variants.ts'
 import { median, quantile } from '../bench/statistics.ts'
 import { draw } from '../bench/svg.ts'
 import { CHECKED, judge, outcomes, TARGETS } from '../bench/targets.ts'
 import type { Outcome } from '../bench/targets.ts'
+import type { Variant } from '../bench/variants.ts'
+import { machineWithoutAz } from '../bench/world.ts'
 
 /** A run in which every call of a variant takes the same. */
 function runOf(times: Partial<Record<VariantId, number>>, peakMiB = 40): Run {
@@ -152,6 +157,48 @@ test('the same run gives the same picture', () => {
 test('a run without node -e 0 cannot be drawn', () => {
   assert.throws(() => draw(runOf({ user: 1 })), /lacks node -e 0/)
 })
+
+/** A call that makes one request, starts one program and ends with 0, but for what is said otherwise. */
+function measuredAs({ status = 0, requests = 1, programs = 1 } = {}): { readonly run: (runs: number) => Promise<Run>; readonly order: string[] } {
+  const machine = machineWithoutAz()
+  const order: string[] = []
+  const seen: RecordedRequest[] = []
+  const request: RecordedRequest = { host: '', method: '', path: '', headers: {}, body: '', status: () => 200, viaProxy: true, errors: [] }
+  const variant = (id: VariantId): Variant =>
+    ({ id, machine, argv: [id], env: {}, status: 0, requests: 1, programs: 1 })
+  const measure = async ({ argv }: { readonly argv: readonly string[] }) => {
+    order.push(argv[0] ?? '')
+    // The first turn is another: nothing is in memory yet.
+    seen.push(...Array<RecordedRequest>(order.length <= 2 ? 5 : requests).fill(request))
+    appendFileSync(machine.log, 'az\n'.repeat(programs))
+    return { status, wallMs: order.length, cpuMs: 2, peakMiB: 3, stderr: 'what it said' }
+  }
+  const bench = { azure: { requests: seen }, measurer: { measure }, version: 'v20.0.0' }
+  const run = (runs: number): Promise<Run> =>
+    runVariants(bench, [variant('user'), variant('user-bare')], runs).finally(machine.remove)
+  return { run, order }
+}
+
+test('variants take turns, and the first turn does not count', async () => {
+  const { run, order } = measuredAs()
+  const { rows } = await run(2)
+  assert.deepEqual(order, ['user', 'user-bare', 'user', 'user-bare', 'user', 'user-bare'])
+  const sample = { cpuMs: 2, peakMiB: 3, requests: 1, programs: 1 }
+  assert.deepEqual(rows, [
+    { id: 'user', samples: [{ wallMs: 3, ...sample }, { wallMs: 5, ...sample }] },
+    { id: 'user-bare', samples: [{ wallMs: 4, ...sample }, { wallMs: 6, ...sample }] },
+  ])
+})
+
+for (const [wrong, message] of [
+  [{ status: 1 }, /a user through az: ended with 1, not 0, after 5 requests, 1 programs\nwhat it said/],
+  [{ requests: 0 }, /a user through az: 0 requests, 1 programs, not 1 and 1/],
+  [{ programs: 2 }, /a user through az: 1 requests, 2 programs, not 1 and 1/],
+] as const) {
+  test(`a call that is not what is measured ends the benchmark: ${JSON.stringify(wrong)}`, async () => {
+    await assert.rejects(measuredAs(wrong).run(2), message)
+  })
+}
 
 const python = spawnSync('python3', ['--version']).status === 0
 test('a program is measured to its end, with what it said and the status it had', { skip: !python && 'there is no python3 on PATH' }, async () => {
