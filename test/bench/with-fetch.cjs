@@ -4,12 +4,14 @@
 //
 //   node --use-openssl-ca with-fetch.cjs '{"HOST": PORT, ...}' get SERVICE USERNAME
 const tls = require('node:tls')
-const { run } = require('../../dist/cli/run.js')
-const { nodeSystem } = require('../../dist/system/node.js')
 
-const relays = JSON.parse(process.argv[2])
+const [relays] = process.argv.splice(2, 1).map((text) => JSON.parse(text))
 const { connect } = tls
 tls.connect = (options) => connect({ ...options, host: '127.0.0.1', port: relays[options.host] })
 
+// In the place of the program's own client, which is never loaded.
 const platform = globalThis.fetch
-run(process.argv.slice(3), nodeSystem(() => (url, init) => platform(url, init))).then((status) => process.exit(status))
+const id = require.resolve('../../dist/net/https-fetch.js')
+const client = { __esModule: true, httpsFetch: () => (url, init) => platform(url, init) }
+require.cache[id] = { id, filename: id, loaded: true, exports: client }
+require('../../dist/main.js')
