@@ -1,79 +1,89 @@
-// `npm run bench`: how long a whole call takes, beside `node -e 0`. All variants take turns in one run,
-// so that a busy machine slows them alike; only the ratios mean anything elsewhere.
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID } from '../azure/identities.ts'
-import { writeFakeAz } from '../azure/programs.ts'
-import { startStandIn } from '../azure/stand-in.ts'
-import { BIN, newMachine } from '../flow/program.ts'
+// `npm run bench`: what a whole call costs, beside `node -e 0`, beside a bare script that makes the same
+// requests, and beside Python's program where `npm run clients` has installed it.
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { command, readRuns, say, withBench } from './bench.ts'
+import type { Bench } from './bench.ts'
+import { describe, outcomeTable, runTable } from './report.ts'
+import { runVariants } from './run-variants.ts'
+import { CHECKED, judge, outcomes, TARGETS } from './targets.ts'
+import type { Outcome } from './targets.ts'
+import { prepareVariants } from './variants.ts'
+import type { Variant } from './variants.ts'
+import { pythonStack } from './world.ts'
 
-const FEED = 'https://pkgs.dev.azure.com/contoso/_packaging/feed/pypi/simple/'
+const USAGE = `usage: npm run bench -- [--runs N] [--json FILE] [--node FILE] [--check]
 
-interface Variant {
-  readonly name: string
-  readonly args: readonly string[]
-  readonly env: Readonly<Record<string, string>>
-  /** The exit status that shows that the call did what it is measured for. */
-  readonly status: number
+  --runs N     runs of each variant that count (20; with --check 21)
+  --json FILE  keeps all figures, for npm run bench:chart
+  --node FILE  the Node to measure on (the one that runs this)
+  --check      fails when in two runs of three a ratio is over its target by more than a quarter
+`
+
+interface Options {
+  readonly runs: number
+  readonly json: string | undefined
+  readonly node: string
+  readonly check: boolean
 }
 
-/** Wall time of one process from start to end, in milliseconds. */
-function measure({ name, args, env, status }: Variant): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const started = performance.now()
-    const child = spawn(process.execPath, args, { env, stdio: 'ignore' })
-    child.on('error', reject)
-    child.on('exit', (code) => {
-      if (code === status) resolve(performance.now() - started)
-      else reject(new Error(`${name} ended with ${code}, not ${status}`))
-    })
-  })
+function readOptions(): Options {
+  const string = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
+  const options = { runs: string, json: string, node: string, check: flag } as const
+  const { runs, json, node = process.execPath, check } = parseArgs({ options }).values
+  if (check && json !== undefined) throw new Error('--json keeps no run of --check')
+  return { runs: readRuns(runs ?? (check ? '21' : '20')), json, node, check }
 }
 
-function quantile(sorted: readonly number[], part: number): number {
-  return sorted[Math.round((sorted.length - 1) * part)] ?? Number.NaN
+/** What the table does not say of what it compares. */
+function notes(): string {
+  return `All requests go through the same CONNECT proxy, to servers on this machine, whose authority SSL_CERT_FILE
+names. az is a shell script that answers at once. CPU and memory are those of the call and of the programs that it
+starts (the larger one's memory); those of the agent, which is another process, are not in them.
+
+bare script: test/bench/bare.cjs, which makes the same requests with node:https and starts the same az, one
+  after the other; it checks nothing and tries nothing again
+on the platform's fetch: this program, with globalThis.fetch in the place of its own use of node:https
+with the agent: a repeated call, ARTIFACTS_KEYRING_NOFUSS_AGENT=1
+Python: ${pythonStack()}, if npm run clients has installed it
+`
 }
 
-async function bench(runs: number): Promise<void> {
-  const azure = await startStandIn()
-  const machine = newMachine()
+/** Measures everything and tells everything. Missing a target is no failure here. */
+async function report(bench: Bench, variants: readonly Variant[], { runs, json }: Options): Promise<boolean> {
+  const run = await runVariants(bench, variants, runs)
+  say(`Node ${run.node}, ${runs} runs of each, taking turns; medians\n`)
+  say(runTable(run))
+  say(notes())
+  say(outcomeTable(outcomes(run, TARGETS)))
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(run)}\n`)
+  return true
+}
+
+/** Says whether the promises are kept, with as few runs as that takes. */
+async function check(bench: Bench, variants: readonly Variant[], { runs }: Options): Promise<boolean> {
+  const needed = new Set(CHECKED.flatMap(({ variant, base }) => [variant, base]))
+  const chosen = variants.filter(({ id }) => needed.has(id))
+  const seen: (readonly Outcome[])[] = []
+  for (;;) {
+    const run = await runVariants(bench, chosen, runs)
+    const outcome = outcomes(run, CHECKED)
+    seen.push(outcome)
+    say(`Node ${run.node}, ${runs} runs of each, taking turns\n`)
+    say(outcomeTable(outcome))
+    const { failed, decided } = judge(seen)
+    if (!decided) continue
+    for (const target of failed) say(`FAILED ${describe(target)}: twice over ${target.most} by more than a quarter`)
+    return failed.length === 0
+  }
+}
+
+await command('bench', USAGE, readOptions, (options) => withBench(options.node, async (bench) => {
+  const { list, close } = await prepareVariants(bench)
   try {
-    const world = { ...machine.env, ...azure.environment() }
-    writeFakeAz(machine.programs, { log: join(machine.home, 'log'), token: azure.tokens.mintUserToken() })
-    const secret = { AZURE_CLIENT_ID: SECRET_CLIENT_ID, AZURE_TENANT_ID: CONTOSO_TENANT, AZURE_CLIENT_SECRET: CLIENT_SECRET }
-    const token = (text: string): Record<string, string> => ({ ...world, ARTIFACTS_KEYRING_NOFUSS_TOKEN: text })
-    const keyring = (service: string): readonly string[] => [BIN, 'get', service, 'me']
-    const variants: readonly Variant[] = [
-      { name: 'node -e 0', args: ['-e', '0'], env: world, status: 0 },
-      { name: 'a service that is not ours', args: keyring('https://index.example/'), env: world, status: 1 },
-      { name: 'a PAT in a variable', args: keyring(FEED), env: token('pat'), status: 0 },
-      { name: "an application's token in a variable", args: keyring(FEED), env: token(azure.tokens.mintApplicationToken()), status: 0 },
-      { name: 'a service principal (1 request)', args: keyring(FEED), env: { ...world, ...secret }, status: 0 },
-      { name: 'a user through az (2 requests)', args: keyring(FEED), env: world, status: 0 },
-    ]
-    const times = variants.map((): number[] => [])
-    for (let run = 0; run < runs; run += 1) {
-      for (const [index, variant] of variants.entries()) times[index]?.push(await measure(variant))
-    }
-    print(variants, times)
+    return await (options.check ? check : report)(bench, list, options)
   } finally {
-    await azure.close()
-    machine.remove()
+    await close()
   }
-}
-
-function print(variants: readonly Variant[], times: readonly (readonly number[])[]): void {
-  const sorted = times.map((list) => [...list].sort((a, b) => a - b))
-  const base = quantile(sorted[0] ?? [], 0.5)
-  process.stdout.write(`Node ${process.version}, ${sorted[0]?.length} runs of each, wall time in ms\n\n`)
-  const row = (...cells: readonly string[]): string => `${cells.map((cell, index) => (index === 0 ? cell.padEnd(38) : cell.padStart(8))).join('')}\n`
-  process.stdout.write(row('', 'median', '10 %', '90 %', 'ratio'))
-  for (const [index, { name }] of variants.entries()) {
-    const list = sorted[index] ?? []
-    const [median, low, high] = [0.5, 0.1, 0.9].map((part) => quantile(list, part)) as [number, number, number]
-    process.stdout.write(row(name, median.toFixed(1), low.toFixed(1), high.toFixed(1), (median / base).toFixed(2)))
-  }
-}
-
-const asked = /^--runs=(\d+)$/.exec(process.argv.slice(2).join('=').replace('==', '='))?.[1]
-await bench(Number(asked ?? 20))
+}))

@@ -4,7 +4,7 @@ import { delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The programs that the client tests run, each in a virtual environment of its own. */
-export const clientNames = ['pip-23.1', 'pip-26.1.2', 'pip-latest', 'uv', 'pdm', 'keyring'] as const
+export const clientNames = ['pip-23.1', 'pip-26.1.2', 'pip-latest', 'uv', 'pdm', 'keyring', 'python-nofuss'] as const
 
 /** The name of a client: its requirements file and its environment are called after it. */
 export type ClientName = (typeof clientNames)[number]
@@ -22,9 +22,15 @@ export function environmentPath(name: ClientName): string {
   return join(clientsDirectory, name)
 }
 
+/** What a client's executable is called; the package it is of has the same name. */
+export function programName(name: ClientName): string {
+  if (name === 'python-nofuss') return 'keyring'
+  return name.startsWith('pip-') ? 'pip' : name
+}
+
 /** A client's executable, installed or not. */
 export function executablePath(name: ClientName): string {
-  return join(environmentPath(name), 'bin', name.startsWith('pip-') ? 'pip' : name)
+  return join(environmentPath(name), 'bin', programName(name))
 }
 
 /** The file whose content says what an environment was installed from. */

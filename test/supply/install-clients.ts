@@ -9,6 +9,7 @@ import {
   currentStamp,
   environmentPath,
   executablePath,
+  programName,
   requirementsPath,
   stampPath,
 } from '../clients/installed.ts'
@@ -45,7 +46,7 @@ async function install(name: ClientName): Promise<void> {
 
 // An environment's Python brings a pip of its own, so that the pinned one won is worth a look.
 async function checkVersion(name: ClientName): Promise<string> {
-  const program = executablePath(name).replace(/^.*\//, '')
+  const program = programName(name)
   const pinned = new RegExp(`^${program}==(\\S+)`, 'm')
   const expected = pinned.exec(await readFile(requirementsPath(name), 'utf8'))?.[1]
   const ask = 'import sys, importlib.metadata as m; print(m.version(sys.argv[1]))'

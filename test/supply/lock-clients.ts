@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientName } from '../clients/installed.ts'
-import { clientNames, clientPath, requirementsPath } from '../clients/installed.ts'
+import { clientNames, clientPath, programName, requirementsPath } from '../clients/installed.ts'
 import { SupplyError, run, script } from './run.ts'
 
 const timeoutMs = 180_000
@@ -21,6 +21,8 @@ const requirements: Readonly<Record<ClientName, string>> = {
   // Its own pins: PDM does not start with every newer version of what it needs.
   pdm: 'pdm[locked]',
   keyring: 'keyring==25.7.0',
+  // What the benchmark is compared with: the backend for Python's keyring, in that keyring.
+  'python-nofuss': 'keyring==25.7.0\nartifacts-keyring-nofuss',
 }
 
 const header = [
@@ -67,7 +69,7 @@ await script('lock:clients', async () => {
     await writeFile(written, text)
     await rename(written, requirementsPath(name))
     const pins = resolved.match(/^\S+==\S+/gm) ?? []
-    const own = pins.find((pin) => pin.startsWith(`${name.replace(/-.*/, '')}==`))
+    const own = pins.find((pin) => pin.startsWith(`${programName(name)}==`))
     process.stdout.write(`${name}: ${own}, ${pins.length} requirements\n`)
   }
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { clientNames, requirementsPath } from '../clients/installed.ts'
+import { clientNames, programName, requirementsPath } from '../clients/installed.ts'
 import { lockedPackages, parseLock } from '../supply/lockfile.ts'
 import { nodePackage, nodeVersions } from '../supply/node-versions.ts'
 import { root } from '../supply/run.ts'
@@ -114,10 +114,10 @@ for (const name of clientNames) {
       const form = /^[a-z0-9-]+==\d\S*( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+$/
       assert.match(requirement, form)
     }
-    const program = name.replace(/-.*/, '')
+    const program = programName(name)
     assert.ok(requirements.some((requirement) => requirement.startsWith(`${program}==`)))
     // With a keyring module PDM would ask that instead of the executable under test.
     const withKeyring = requirements.some((requirement) => requirement.startsWith('keyring=='))
-    assert.equal(withKeyring, name === 'keyring')
+    assert.equal(withKeyring, program === 'keyring')
   })
 }
