@@ -21,9 +21,9 @@ export function log(system: World, level: Level, message: string): void {
   system.appendFile(file, `${time} ${system.pid} ${line}\n`)
 }
 
-/** A line for those who asked for debug output. */
+/** A line for those who asked for debug output, with the milliseconds since the start of the process. */
 export function debug(system: World, message: string): void {
-  log(system, 'debug', message)
+  log(system, 'debug', `${message}, at ${system.now() - system.startedAt} ms`)
 }
 
 /** Makes untrusted text safe for a terminal: one line, no control characters, bounded length. */

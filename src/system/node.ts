@@ -14,6 +14,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     pid: process.pid,
     home,
     now: Date.now,
+    startedAt: Date.now(),
     random: Math.random,
     uuid,
     sleep,

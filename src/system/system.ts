@@ -62,6 +62,8 @@ export interface World {
   readonly home: () => string | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** When this process started, in milliseconds since 1970. */
+  readonly startedAt: number
   /** A random UUID (RFC 9562 §5.4). */
   readonly uuid: () => string
   /** At least 0, below 1. */

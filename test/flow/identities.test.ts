@@ -279,9 +279,9 @@ test('debug tells the chain and each request with status and time', async () => 
   writeFakeAz(machine.programs, { log, token: azure.tokens.mintUserToken() })
   const { stderr } = await get({})
   assert.match(stderr, /^keyring: debug: env_var: no token/m)
-  assert.match(stderr, /^keyring: debug: azure_cli: found a token in az's answer$/m)
-  assert.match(stderr, /^keyring: debug: GET pkgs\.dev\.azure\.com\/contoso\/\S+ 401 \d+ ms$/m)
-  assert.match(stderr, /^keyring: debug: POST vssps\.dev\.azure\.com\/contoso\/_apis\/Token\/SessionTokens 200 \d+ ms$/m)
+  assert.match(stderr, /^keyring: debug: azure_cli: found a token in az's answer, at \d+ ms$/m)
+  assert.match(stderr, /^keyring: debug: GET pkgs\.dev\.azure\.com\/contoso\/\S+ 401 \d+ ms, at \d+ ms$/m)
+  assert.match(stderr, /^keyring: debug: POST vssps\.dev\.azure\.com\/contoso\/_apis\/Token\/SessionTokens 200 \d+ ms, at \d+ ms$/m)
 })
 
 test('the log file has the same lines, and is readable by its owner only', async () => {

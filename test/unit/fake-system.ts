@@ -62,6 +62,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     signal,
     endsAt: (world.now ?? NOW) + 60_000,
     now: () => world.now ?? NOW,
+    startedAt: world.now ?? NOW,
     random: () => 0.5,
     uuid: () => '00000000-0000-4000-8000-000000000000',
     sleep: (ms) => {

@@ -18,7 +18,7 @@ test('an error without a code is told in our own words, in debug output too', as
   const system = fakeSystem({ env: ENV, fetch: () => new Error('CANARY') })
   const message = 'no answer from host.example: the request failed'
   await assert.rejects(request(system, URL_, {}), { code: 'NETWORK', message })
-  assert.deepEqual(system.err, [`keyring: debug: GET host.example/path failed after 0 ms: ${message}\n`])
+  assert.deepEqual(system.err, [`keyring: debug: GET host.example/path failed after 0 ms: ${message}, at 0 ms\n`])
 })
 
 test('a server that takes too long is named with the time that it had', async () => {

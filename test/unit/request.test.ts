@@ -118,7 +118,7 @@ for (const status of [429, 503]) {
 test('request: debug says why there is no second attempt', async () => {
   const busy = { status: 429, headers: { 'retry-after': '60' } }
   const { system } = await ask([busy], { ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' })
-  assert.equal(system.err[1], 'keyring: debug: no time is left to try host.example again\n')
+  assert.equal(system.err[1], 'keyring: debug: no time is left to try host.example again, at 0 ms\n')
 })
 
 test('request: no compressed answer is asked for, and one that is not read may be', async () => {
@@ -137,9 +137,9 @@ test('request: a body over the limit is an error, or cut', async () => {
 
 test('request: debug shows method, host, path, status and time, and no query', async () => {
   const { system } = await ask([{ status: 200 }], { ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' })
-  assert.deepEqual(system.err, ['keyring: debug: GET host.example/path 200 0 ms\n'])
+  assert.deepEqual(system.err, ['keyring: debug: GET host.example/path 200 0 ms, at 0 ms\n'])
   const failed = await ask([systemError('CERT_HAS_EXPIRED')], { ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' })
-  assert.deepEqual(failed.system.err, ['keyring: debug: GET host.example/path failed after 0 ms: CERT_HAS_EXPIRED\n'])
+  assert.deepEqual(failed.system.err, ['keyring: debug: GET host.example/path failed after 0 ms: CERT_HAS_EXPIRED, at 0 ms\n'])
 })
 
 /** What Node's and undici's codes become. `P` is who is to blame. */

@@ -57,12 +57,12 @@ test('debug is silent unless asked for; the log file gets every line with time a
   assert.deepEqual(quiet.err, [])
   const loud = fakeSystem({ env: { ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' } })
   debug(loud, 'x')
-  assert.deepEqual(loud.err, ['keyring: debug: x\n'])
+  assert.deepEqual(loud.err, ['keyring: debug: x, at 0 ms\n'])
   const filed = fakeSystem({ env: { ARTIFACTS_KEYRING_NOFUSS_LOG: '/log' } })
   debug(filed, 'x')
   log(filed, 'warning', 'y')
   assert.deepEqual(filed.err, ['keyring: warning: y\n'])
-  assert.equal(filed.appended.get('/log'), '2026-11-01T00:00:00.000Z 42 keyring: debug: x\n2026-11-01T00:00:00.000Z 42 keyring: warning: y\n')
+  assert.equal(filed.appended.get('/log'), '2026-11-01T00:00:00.000Z 42 keyring: debug: x, at 0 ms\n2026-11-01T00:00:00.000Z 42 keyring: warning: y\n')
 })
 
 const CONFIGS: readonly (readonly [name: string, text: string, provider: string | undefined])[] = [
