@@ -30,3 +30,6 @@ export function packedFiles(directory = root): string[] {
   const { files } = manifest(directory)
   return [...always, ...files].flatMap((path) => below(directory, path)).sort()
 }
+
+/** The list of what is packed, a path a line, that a test compares (`npm run packed` writes it). */
+export const packedListPath = join(root, 'test', 'supply', 'packed-files.txt')
