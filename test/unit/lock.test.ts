@@ -23,6 +23,12 @@ const lifecycleScripts = [
   'prepublishOnly',
   'prepack',
   'postpack',
+  'publish',
+  'postpublish',
+  'dependencies',
+  'preuninstall',
+  'uninstall',
+  'postuninstall',
 ]
 
 // No list of registries: a pin needs no host at all, so anything that looks like one is wrong.
