@@ -117,7 +117,8 @@ test('every host name and address in src/ is in the tables of the allowlist', ()
   const address = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g
   let seen = 0
   for (const { path, code } of SOURCES) {
-    const plain = code.replaceAll('\\.', '.')
+    // A namespace of .NET looks like a host.
+    const plain = code.replaceAll('\\.', '.').replaceAll('System.Net.', '')
     for (const [host] of plain.matchAll(name)) {
       seen += 1
       assert.ok(listed(host.toLowerCase()), `${path}: ${host}`)
