@@ -23,7 +23,11 @@ export async function commitTime(): Promise<number> {
   }
   // Not any repository: a copy may lie in the checkout of something else.
   if (existsSync(join(root, '.git'))) {
-    return Number(await run('git', ['log', '-1', '--format=%ct'], { timeoutMs }))
+    const time = await run('git', ['log', '-1', '--format=%ct'], { timeoutMs }).catch(() => undefined)
+    if (time !== undefined) return Number(time)
+    // A container may have the files and no git; what it builds works, but is not a release's bytes.
+    process.stderr.write('git does not tell the time of the commit; SOURCE_DATE_EPOCH can\n')
+    return npmTime
   }
   const recorded = readFileSync(archived, 'utf8').trim()
   return /^\d+$/.test(recorded) ? Number(recorded) : npmTime

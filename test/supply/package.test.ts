@@ -153,6 +153,18 @@ test('an archive that git made knows the time of its commit; SOURCE_DATE_EPOCH w
   assert.match(readFileSync(join(archive, billPaths.spdx), 'utf8'), /"created": "1970-01-02T00:00:00Z"/)
 })
 
+test('a copy that knows no commit is built all the same, with the time that npm gives to every file', async () => {
+  const copy = join(directory, 'copy')
+  await inShell(`mkdir '${copy}' && cp -R src test bin .github dist LICENSE README.md *.json *.txt '${copy}' && ln -s '${root}/node_modules' '${copy}'`, one, first)
+  const created = (): string => /"created": "(.*)"/.exec(readFileSync(join(copy, billPaths.spdx), 'utf8'))?.[1] ?? ''
+  assert.doesNotMatch(await inShell('npm run --silent sbom 2>&1', copy, first), /git/)
+  assert.equal(created(), '1985-10-26T08:15:00Z')
+  // As in a container without git, or with a checkout that git does not trust.
+  await inShell('mkdir .git', copy, first)
+  assert.match(await inShell('npm run --silent sbom 2>&1', copy, first), /^git does not tell the time of the commit/m)
+  assert.equal(created(), '1985-10-26T08:15:00Z')
+})
+
 test('verify accepts the package and prints its SHA-256', async () => {
   const ended = await verify(packed)
   assert.equal(ended.status, 0, ended.stderr)
