@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -25,6 +25,28 @@ function never() {
 called(true)
 `
 
+const PYTHON = `"""Doc."""
+import sys
+
+def called(x):
+    """Doc,
+    of two lines."""
+    # A comment.
+    if x:
+        print(
+            sys.argv[1:])
+
+    def inner():
+        return 2
+    return inner
+
+def never():
+    return 3
+
+called(True)
+sys.exit(3)
+`
+
 test('a line counts with its innermost function, whichever branch was taken', () => {
   const at = (text: string): number => CODE.indexOf(text)
   const functions = [
@@ -47,6 +69,29 @@ test('Node: a process that ran says which files and functions', async () => {
     const ended = await runProgram(process.execPath, [join(directory, 'dist', 'main.js')], { ...env, NODE_V8_COVERAGE: coverage })
     assert.equal(ended.status, 0, ended.stderr)
     assert.deepEqual(nodeLines(coverage, directory, ['dist']), { files: 1, loaded: 11, ran: 6 })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
+test('Python: a call counts as one of Node does', async (context) => {
+  const directory = mkdtempSync(join(tmpdir(), 'lines '))
+  try {
+    const made = await runProgram('python3', ['-m', 'venv', '--without-pip', directory], env)
+    if (made.status !== 0) return context.skip('there is no python3 with venv')
+    const python = join(directory, 'bin', 'python')
+    const site = (await runProgram(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], env)).stdout.trim()
+    mkdirSync(join(site, 'keyring'))
+    writeFileSync(join(site, 'keyring', '__init__.py'), '"""Documented."""\n# A comment.\n')
+    writeFileSync(join(site, 'keyring', 'unused.py'), 'a = 1\n')
+    writeFileSync(join(site, 'keyring', '__main__.py'), PYTHON)
+    const result = join(directory, 'result.json')
+    const ended = await runProgram(python, [join(root, 'test', 'supply', 'lines_run.py'), result, 'get', 'x'], env)
+    assert.equal(ended.status, 3, ended.stderr)
+    assert.equal(ended.stdout, "['get', 'x']\n")
+    const { files, loaded, ran } = JSON.parse(readFileSync(result, 'utf8')) as { readonly files: number; readonly loaded: number; readonly ran: number }
+    // Not counted as run: the two lines of `inner`, which nobody calls, and the two of `never`.
+    assert.deepEqual({ files, loaded, ran }, { files: 2, loaded: 12, ran: 8 })
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

@@ -90,6 +90,13 @@ test("a user's token is exchanged: the same two requests", { skip }, async () =>
   assert.deepEqual(sent.slice(0, 2), sent.slice(2))
 })
 
+test('NODE_EXTRA_CA_CERTS adds to its certificates too', { skip }, async () => {
+  const env = { HTTPS_PROXY: azure.proxyUrl, ARTIFACTS_KEYRING_NOFUSS_TOKEN: azure.tokens.mintUserToken() }
+  const [single] = await both(['get', FEED, 'me'], { ...env, NODE_EXTRA_CA_CERTS: azure.caFile })
+  assert.equal(single.status, 0, single.stderr)
+  same(await both(['get', FEED, 'me'], env), 1)
+})
+
 test('it starts az, and the feed takes what it prints', { skip: skip || (windows && 'the fake az is a shell script') }, async () => {
   const log = join(machine.home, 'az.log')
   writeFakeAz(machine.programs, { log, token: azure.tokens.mintUserToken() })
