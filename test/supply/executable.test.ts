@@ -73,6 +73,14 @@ for (const [status, ...args] of CALLS) {
   })
 }
 
+test('it can be started by the path of a script, its own, as a program does that starts itself again', { skip }, async () => {
+  const ended = await runProgram(keyring, [keyring, '--version'], machine.env)
+  assert.equal(ended.status, 0, ended.stderr)
+  assert.match(ended.stdout, /artifacts-keyring-nofuss/)
+  const other = await runProgram(keyring, [`${keyring}x`, '--version'], machine.env)
+  assert.equal(other.status, (await runProgram(process.execPath, [BIN, `${keyring}x`, '--version'], machine.env)).status)
+})
+
 test('a token in a variable is the password, without a request', { skip }, async () => {
   const env = { ...azure.environment(), ARTIFACTS_KEYRING_NOFUSS_TOKEN: 'CANARY-pat' }
   const ended = same(await both(['--mode=creds', '--output=json', 'get', FEED, 'me'], env), 0)
@@ -138,7 +146,7 @@ test('its script is every file of dist, unchanged, and nothing but a loader besi
     assert.ok(rest.includes(module), path)
     rest = rest.replace(module, () => '')
   }
-  assert.ok(rest.split('\n').filter((line) => line.trim() !== '').length < 20)
+  assert.ok(rest.split('\n').filter((line) => line.trim() !== '').length < 22)
   assert.doesNotMatch(rest, /\beval\b|\bFunction\b|\bimport\b/)
   assert.equal(text, singleScript(join(root, 'dist')))
 })

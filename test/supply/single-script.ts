@@ -15,6 +15,9 @@ function load(path) {
 function join(from, name) {
   return new URL(name, 'file:///' + from).pathname.slice(1)
 }
+// As where Node runs a script: its path is the second word, and a program that starts itself gives it.
+process.argv[1] = process.execPath
+if (process.argv[2] === process.execPath) process.argv.splice(2, 1)
 load('main.js')
 `
 
