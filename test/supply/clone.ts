@@ -24,7 +24,7 @@ export async function clone(directory: string, circumstances: Circumstances): Pr
 }
 
 /** Builds and packs a clone as the README says, and gives the path of the package. */
-export async function pack(directory: string, circumstances: Circumstances): Promise<string> {
+export async function buildAndPack(directory: string, circumstances: Circumstances): Promise<string> {
   await inShell('npm run --silent build && npm pack --silent', directory, circumstances)
   const name = await inShell('ls artifacts-keyring-nofuss-*.tgz', directory, circumstances)
   return join(directory, name.trim())

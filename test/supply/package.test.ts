@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { runProgram } from '../flow/program.ts'
 import type { Ended } from '../flow/program.ts'
 import { billPaths, packedFile, verificationCode } from './bill-of-materials.ts'
-import { clone, inShell, pack } from './clone.ts'
+import { buildAndPack, clone, inShell } from './clone.ts'
 import type { Circumstances } from './clone.ts'
 import { sha256 } from './pack.ts'
 import { packedListPath } from './packed-files.ts'
@@ -40,7 +40,7 @@ globalThis.Date = class extends real {
 before(async () => {
   writeFileSync(shift, anotherDay)
   await clone(one, first)
-  packed = await pack(one, first)
+  packed = await buildAndPack(one, first)
   bytes = readFileSync(packed)
   files = readTarball(bytes)
 })
@@ -89,7 +89,7 @@ test('two clones give the same bytes: another folder, umask, time zone, locale a
   const shifted = await inShell('node -p "Date.now()"', two, second)
   assert.ok(Number(shifted) > Date.now() + 300 * 86_400_000)
   assert.equal((await inShell('umask', two, second)).trim(), '0077')
-  const other = readFileSync(await pack(two, second))
+  const other = readFileSync(await buildAndPack(two, second))
   assert.equal(sha256(other), sha256(bytes))
 })
 
@@ -147,7 +147,7 @@ test('the bills of materials carry the time of the commit', async () => {
 test('an archive that git made knows the time of its commit; SOURCE_DATE_EPOCH wins', async () => {
   const archive = join(directory, 'archive')
   await inShell(`mkdir '${archive}' && git archive HEAD | tar -x -C '${archive}' && ln -s '${root}/node_modules' '${archive}'`, one, first)
-  const other = readFileSync(await pack(archive, first))
+  const other = readFileSync(await buildAndPack(archive, first))
   assert.equal(sha256(other), sha256(bytes))
   await inShell('npm run --silent sbom', archive, { ...first, env: { ...first.env, SOURCE_DATE_EPOCH: '86400' } })
   assert.match(readFileSync(join(archive, billPaths.spdx), 'utf8'), /"created": "1970-01-02T00:00:00Z"/)
