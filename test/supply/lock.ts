@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LockedPackage, Parts, Requirement } from './lockfile.ts'
 import { formatLock, lockedPackages } from './lockfile.ts'
-import { nodePackage, nodeVersions } from './node-versions.ts'
+import { nodePackage, nodeVersions, windowsNode } from './node-versions.ts'
 import { pack, sha256, sha512Integrity } from './pack.ts'
 import { SupplyError, mapFew, root, run, script } from './run.ts'
 
@@ -15,11 +15,11 @@ const viewTimeoutMs = 120_000
 const lockPath = join(root, 'requirements-lock.txt')
 
 // A Node binary is not a dependency, so the registry's own record stands in for a lock entry.
-async function nodeEntry(version: string): Promise<LockedPackage> {
-  const spec = `${nodePackage}@${version}`
-  const args = ['view', spec, 'dist.integrity', '--loglevel', 'error']
+async function nodeEntry(wanted: Pick<LockedPackage, 'name' | 'version'>): Promise<LockedPackage> {
+  const { name, version } = wanted
+  const args = ['view', `${name}@${version}`, 'dist.integrity', '--loglevel', 'error']
   const integrity = (await run('npm', args, { timeoutMs: viewTimeoutMs })).trim()
-  return { name: nodePackage, version, integrity }
+  return { name, version, integrity }
 }
 
 async function pin(entry: LockedPackage, directory: string): Promise<Requirement> {
@@ -42,7 +42,8 @@ async function download(): Promise<Parts> {
   const pinAll = (entries: readonly LockedPackage[]): Promise<Requirement[]> =>
     mapFew(atOnce, entries, (entry) => pin(entry, directory))
   const toolchain = await pinAll(lockedPackages(lock))
-  const node = await pinAll(await mapFew(atOnce, nodeVersions, nodeEntry))
+  const binaries = [...nodeVersions.map((version) => ({ name: nodePackage, version })), windowsNode]
+  const node = await pinAll(await mapFew(atOnce, binaries, nodeEntry))
   return { runtime: [], toolchain, node }
 }
 

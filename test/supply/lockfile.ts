@@ -44,7 +44,7 @@ const preamble = [
 const headings: Readonly<Record<PartName, readonly string[]>> = {
   runtime: ['runtime', 'Nothing: the program imports only node: modules.'],
   toolchain: ['toolchain (devDependencies: build and test only)'],
-  node: ['node (the versions the tests run on)'],
+  node: ['node (the versions the tests run on, and the one keyring.exe is made of)'],
 }
 
 const line = /^(?<name>\S+?)==(?<version>\S+) --hash=sha256:(?<sha256>[0-9a-f]{64})$/

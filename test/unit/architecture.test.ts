@@ -4,6 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { VARIABLES } from '../../src/system/settings.ts'
 import { fileURLToPath } from 'node:url'
+import { AUTHORITY_HOSTS, FEED_HOSTS, PIPELINES_HOSTS, SESSION_TOKEN_HOSTS } from '../../src/net/allowlist.ts'
 
 const SRC = fileURLToPath(new URL('../../src', import.meta.url))
 
@@ -34,6 +35,13 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:net': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:tls': ['net/https-fetch.ts', 'net/tunnel.ts'],
+}
+
+/** Addresses of the machine itself, where a platform offers an identity; no secret of ours goes there unasked. */
+const LOCAL_ADDRESSES: Readonly<Record<string, readonly string[]>> = {
+  // IMDS (Azure Instance Metadata Service) and the agent of Azure Arc.
+  '169.254.169.254': ['identity/managed-identity/metadata-service.ts'],
+  '127.0.0.1': ['identity/managed-identity/azure-arc.ts'],
 }
 
 /** The only files that may touch the process, the clock, timers and the console. */
@@ -98,7 +106,27 @@ test('only the edges touch the outside world', () => {
 })
 
 test('no code is made at run time, and no module by a computed name', () => {
-  assert.deepEqual(offenders(/\beval\(|\bFunction\(|\brequire\(|import\((?!')/), [])
+  assert.deepEqual(offenders(/\beval\b|\bFunction\b|\brequire\b|import\((?!'[^']+'\))|\bWebAssembly\b/), [])
+  assert.deepEqual(offenders(/\bimport\.meta\b|\b__(?:dir|file)name\b|\.constructor\b|\bprocess\.(?:binding|dlopen)\b/), [])
+  assert.equal(readFileSync(join(SRC, '../bin/keyring.js'), 'utf8'), "#!/usr/bin/env node\n'use strict'\nrequire('../dist/main.js')\n")
+})
+
+test('every host name and address in src/ is in the tables of the allowlist', () => {
+  const tables = [FEED_HOSTS, SESSION_TOKEN_HOSTS, PIPELINES_HOSTS, AUTHORITY_HOSTS].flat<readonly (readonly string[])[]>()
+  const listed = (host: string): boolean => tables.map((name) => name.replace('*.', '')).some((name) => name === host || host.endsWith(`.${name}`))
+  const name = /(?<![\w-])(?:[a-z0-9*-]+\.)+(?:com|net|org|io|ms|us|cn|me|de|eu|gov|dev|app|cloud|local|internal)\b(?!\w|\()/gi
+  const address = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g
+  let seen = 0
+  for (const { path, code } of SOURCES) {
+    // A namespace of .NET looks like a host.
+    const plain = code.replaceAll('\\.', '.').replaceAll('System.Net.', '')
+    for (const [host] of plain.matchAll(name)) {
+      seen += 1
+      assert.ok(listed(host.toLowerCase()), `${path}: ${host}`)
+    }
+    for (const [host] of plain.matchAll(address)) assert.ok(LOCAL_ADDRESSES[host]?.includes(path), `${path}: ${host}`)
+  }
+  assert.ok(seen > 30)
 })
 
 test('only the allowlist makes a TrustedUrl', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { clientNames, programName, requirementsPath } from '../clients/installed.ts'
 import { lockedPackages, parseLock } from '../supply/lockfile.ts'
-import { nodePackage, nodeVersions } from '../supply/node-versions.ts'
+import { nodePackage, nodeVersions, windowsNode } from '../supply/node-versions.ts'
 import { root } from '../supply/run.ts'
 
 interface Manifest {
@@ -23,6 +23,12 @@ const lifecycleScripts = [
   'prepublishOnly',
   'prepack',
   'postpack',
+  'publish',
+  'postpublish',
+  'dependencies',
+  'preuninstall',
+  'uninstall',
+  'postuninstall',
 ]
 
 // No list of registries: a pin needs no host at all, so anything that looks like one is wrong.
@@ -57,8 +63,8 @@ test('the runtime part of requirements-lock.txt is empty', () => {
   assert.deepEqual(parseLock(text).runtime, [])
 })
 
-test('the node part of requirements-lock.txt is the versions the tests run on', () => {
-  const expected = nodeVersions.map((version) => ({ name: nodePackage, version }))
+test('the node part of requirements-lock.txt is the versions the tests run on, and that of keyring.exe', () => {
+  const expected = [...nodeVersions.map((version) => ({ name: nodePackage, version })), windowsNode]
   assert.deepEqual(pins(parseLock(text).node), pins(expected))
 })
 
