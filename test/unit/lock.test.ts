@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { clientNames, requirementsPath } from '../clients/installed.ts'
+import { requirements as wantedOf } from '../supply/client-requirements.ts'
 import { lockedPackages, parseLock } from '../supply/lockfile.ts'
 import { nodePackage, nodeVersions } from '../supply/node-versions.ts'
 import { root } from '../supply/run.ts'
@@ -114,10 +115,12 @@ for (const name of clientNames) {
       const form = /^[a-z0-9-]+==\d\S*( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+$/
       assert.match(requirement, form)
     }
-    const program = name.replace(/-.*/, '')
-    assert.ok(requirements.some((requirement) => requirement.startsWith(`${program}==`)))
-    // With a keyring module PDM would ask that instead of the executable under test.
+    for (const wanted of wantedOf[name]) {
+      const project = /^[\w-]+/.exec(wanted)?.[0] ?? ''
+      assert.ok(requirements.some((requirement) => requirement.startsWith(`${project}==`)), wanted)
+    }
+    // With a keyring module a client would ask that instead of the executable under test.
     const withKeyring = requirements.some((requirement) => requirement.startsWith('keyring=='))
-    assert.equal(withKeyring, name === 'keyring')
+    assert.equal(withKeyring, name === 'keyring' || name === 'importers')
   })
 }
