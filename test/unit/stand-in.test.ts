@@ -146,7 +146,7 @@ test('Python takes the certificates, strictly, and the wheel', async context => 
   const python = await runPython(['-c', PYTHON, wheel])
   if (python === undefined) return context.skip('there is no python3')
   assert.equal(python, '401\n200\nNone private_package/__init__.py ' +
-    ['METADATA', 'WHEEL', 'RECORD'].map(name => `private_package-1.0.dist-info/${name}`).join(' ') +
+    ['METADATA', 'WHEEL', 'entry_points.txt', 'RECORD'].map(name => `private_package-1.0.dist-info/${name}`).join(' ') +
     '\n')
 })
 
