@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, beforeEach } from 'node:test'
 import { writeFakeAz, writeKeyring } from '../azure/programs.ts'
@@ -120,4 +120,18 @@ export function withUser(name: string): string {
 /** A client went well: the reason when it did not. */
 export function succeeded(ended: Ended): void {
   assert.equal(ended.status, 0, `${ended.stdout}\n${ended.stderr}`)
+}
+
+/**
+ * One session token to read packages, for one start of `keyring` with these arguments and one of az; and
+ * with it the package came.
+ */
+export function installed(user: FeedUser, ended: Ended, argv: readonly string[], place: string): void {
+  succeeded(ended)
+  assert.match(readFileSync(join(place, 'private_package', '__init__.py'), 'utf8'), /\S/)
+  assert.deepEqual(user.asked(), [argv])
+  assert.equal(logLines(azLog(user.machine)).length, 1)
+  assert.deepEqual(user.scopes(), ['vso.packaging'])
+  const paths = user.answered(200).map(({ path }) => path)
+  assert.ok(paths.some((path) => path.includes('/pypi/download/')), paths.join('\n'))
 }
