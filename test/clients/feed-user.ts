@@ -32,6 +32,8 @@ export interface FeedUser {
   answered(status: number): readonly RecordedRequest[]
   /** Ends the user's session of az: then nothing has a token. */
   signOut(): void
+  /** What the feed was shown by the request that it took a file of: kind and scope of the token. */
+  uploadedWith(): readonly string[]
   /** Puts a program under another name beside `keyring`. */
   alias(name: StartName): void
   /** Writes a file below the home folder. Returns its path. */
@@ -75,12 +77,19 @@ export function feedUser(): FeedUser {
       const path = `${machine.programs}:${more}`
       const ended = await runProgram(program, args, { ...all, PATH: path }, { limitMs: 150_000, cwd: cwd ?? machine.home })
       assert.equal(`${ended.stdout}${ended.stderr}`.includes('CANARY'), false, 'a secret in the output')
+      const strangers = azure.requests.filter(({ errors }) => errors.some((error) => error.includes("none of Azure's")))
+      assert.deepEqual(strangers.map(({ host, path: of }) => host + of), [], 'what no test expects')
       return ended
     },
     asked: (name = 'keyring') => logLines(startsOf(machine, name)).map((line) => line.split('\t').slice(1)),
     scopes: () => azure.requests.filter(({ path }) => path.includes('SessionTokens'))
       .map(({ body }) => (JSON.parse(body) as { readonly scope: unknown }).scope),
     answered: (status) => azure.requests.filter(({ path, status: of }) => path.includes('/_packaging/') && of() === status),
+    uploadedWith: () => user.answered(202).map(({ headers }) => {
+      const basic = Buffer.from(headers['authorization']?.replace(/^Basic /, '') ?? '', 'base64').toString()
+      const token = azure.tokens.find(basic.replace(/^[^:]*:/, ''))
+      return `${token?.kind}: ${token?.scope ?? 'all'}`
+    }),
     signOut: () => void writeFakeAz(machine.programs, { log: azLog(machine) }),
     alias: (name) => void writeKeyring(machine.programs, { node: process.execPath, bin: BIN, log: startsOf(machine, name), name }),
     file: (path, content) => {
