@@ -45,9 +45,12 @@ export interface RunOptions {
   /** The home folder unless another is named. */
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** Folders at the end of PATH. */
+  /** All of PATH; else the user's programs and the system's. */
   readonly path?: string
 }
+
+/** The system's own folders of PATH: for sh and the like, after all that is under test. */
+export const SYSTEM = '/usr/bin:/bin'
 
 /** Why a test cannot run here. */
 export const NOT_INSTALLED = 'not installed: run npm run clients'
@@ -71,11 +74,9 @@ export function feedUser(): FeedUser {
   const user: FeedUser = {
     get azure() { return azure },
     get machine() { return machine },
-    run: async (program, args, { cwd, env, path: more = '/usr/bin:/bin' } = {}) => {
+    run: async (program, args, { cwd, env, path } = {}) => {
       const all = { ...machine.env, ...azure.environment(), ...NOWHERE, ...CLIENTS_ALONE, ...env }
-      // The system's own folders are for sh and the like: what is under test comes before them.
-      const path = `${machine.programs}:${more}`
-      const ended = await runProgram(program, args, { ...all, PATH: path }, { limitMs: 150_000, cwd: cwd ?? machine.home })
+      const ended = await runProgram(program, args, { ...all, PATH: path ?? `${machine.programs}:${SYSTEM}` }, { limitMs: 150_000, cwd: cwd ?? machine.home })
       assert.equal(`${ended.stdout}${ended.stderr}`.includes('CANARY'), false, 'a secret in the output')
       const strangers = azure.requests.filter(({ errors }) => errors.some((error) => error.includes("none of Azure's")))
       assert.deepEqual(strangers.map(({ host, path: of }) => host + of), [], 'what no test expects')
