@@ -23,7 +23,8 @@ export function unwrap(call: Arguments): Arguments {
 
 function parse(base64: string): Readonly<Record<string, unknown>> {
   try {
-    return Object(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')))
+    const value: unknown = JSON.parse(Buffer.from(base64, 'base64').toString('utf8'))
+    return typeof value === 'object' ? { ...value } : {}
   } catch {
     return {}
   }

@@ -31,11 +31,12 @@ for (const { name, path, speaksJson } of PIPS) {
 }
 
 const uv = clientPath('uv')
-test('uv asks for each of two feeds, at the same time', { skip: uv === undefined && NOT_INSTALLED }, async () => {
+test('uv asks for each of two feeds', { skip: uv === undefined && NOT_INSTALLED }, async () => {
   const python = join(dirname(uv ?? ''), 'python')
   const args = ['pip', 'install', '--no-config', '--no-deps', '--python', python, '--target', site()]
   const both = ['--default-index', withUser('me'), '--index', other(withUser('me')), '--index-strategy', 'unsafe-best-match']
   succeeded(await user.run(uv ?? '', [...args, '--keyring-provider', 'subprocess', ...both, 'private-package']))
+  // At the same time, so in any order.
   const asked = user.asked().toSorted((left, right) => left.join().localeCompare(right.join()))
   assert.deepEqual(asked, [['get', INDEX, 'me'], ['get', other(INDEX), 'me']])
 })
