@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, before, beforeEach } from 'node:test'
 import { writeFakeAz, writeKeyring } from '../azure/programs.ts'
@@ -45,12 +45,9 @@ export interface RunOptions {
   /** The home folder unless another is named. */
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
-  /** All of PATH; else the user's programs and the system's. */
+  /** All of PATH; else the user's programs alone: the machine may have a `keyring` and an az too. */
   readonly path?: string
 }
-
-/** The system's own folders of PATH: for sh and the like, after all that is under test. */
-export const SYSTEM = '/usr/bin:/bin'
 
 /** Why a test cannot run here. */
 export const NOT_INSTALLED = 'not installed: run npm run clients'
@@ -67,6 +64,7 @@ export function feedUser(): FeedUser {
     azure.reset()
     machine = newMachine()
     writeFakeAz(machine.programs, { log: azLog(machine), token: azure.tokens.mintUserToken() })
+    symlinkSync('/bin/sh', join(machine.programs, 'sh'))
     user.alias('keyring')
     const { remove } = machine
     if ('after' in context) context.after(remove)
@@ -76,7 +74,7 @@ export function feedUser(): FeedUser {
     get machine() { return machine },
     run: async (program, args, { cwd, env, path } = {}) => {
       const all = { ...machine.env, ...azure.environment(), ...NOWHERE, ...CLIENTS_ALONE, ...env }
-      const ended = await runProgram(program, args, { ...all, PATH: path ?? `${machine.programs}:${SYSTEM}` }, { limitMs: 150_000, cwd: cwd ?? machine.home })
+      const ended = await runProgram(program, args, { ...all, PATH: path ?? machine.programs }, { limitMs: 150_000, cwd: cwd ?? machine.home })
       assert.equal(`${ended.stdout}${ended.stderr}`.includes('CANARY'), false, 'a secret in the output')
       const strangers = azure.requests.filter(({ errors }) => errors.some((error) => error.includes("none of Azure's")))
       assert.deepEqual(strangers.map(({ host, path: of }) => host + of), [], 'what no test expects')

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID } from '../azure/identities.ts'
 import { WHEEL } from '../azure/wheel.ts'
 import type { Ended } from '../flow/program.ts'
-import { feedUser, INDEX, NOT_INSTALLED, succeeded, SYSTEM, UPLOAD } from './feed-user.ts'
+import { feedUser, INDEX, NOT_INSTALLED, succeeded, UPLOAD } from './feed-user.ts'
 import { clientPath } from './installed.ts'
 
 const user = feedUser()
@@ -26,7 +26,7 @@ function wrapped(): readonly unknown[] {
 
 /** Runs a line of the README in a shell, with the clients on PATH. */
 function shell(line: string, env: Readonly<Record<string, string>> = {}, cwd = user.machine.home): Promise<Ended> {
-  const path = [user.machine.programs, dirname(twine), SYSTEM].join(':')
+  const path = [user.machine.programs, dirname(twine)].join(':')
   return user.run('/bin/sh', ['-c', line], { cwd, env, path })
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Ended } from '../flow/program.ts'
-import { feedUser, INDEX, installed, NOT_INSTALLED, SYSTEM, withUser } from './feed-user.ts'
+import { feedUser, INDEX, installed, NOT_INSTALLED, withUser } from './feed-user.ts'
 import { pipAsks, PIP_ON_PATH, PIPS } from './pips.ts'
 import type { Pip } from './pips.ts'
 
@@ -40,7 +40,7 @@ for (const pip of PIPS) {
 test('the pip on PATH installs', { skip: PIP_ON_PATH === undefined && 'there is no pip on PATH' }, async () => {
   const args = ['install', '--no-deps', '--target', site(), '--index-url', withUser('VssSessionToken'), 'private-package']
   const env = { PIP_KEYRING_PROVIDER: 'subprocess' }
-  const ended = await user.run(PIP_ON_PATH ?? '', args, { env, path: `${user.machine.programs}:${process.env['PATH'] ?? SYSTEM}` })
+  const ended = await user.run(PIP_ON_PATH ?? '', args, { env, path: `${user.machine.programs}:${process.env['PATH'] ?? ''}` })
   const [argv = []] = user.asked()
   installed(user, ended, pipAsks(argv.includes('--output=json'), INDEX, 'VssSessionToken'), site())
 })

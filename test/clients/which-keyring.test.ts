@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { writeKeyring } from '../azure/programs.ts'
 import { BIN, logLines } from '../flow/program.ts'
-import { feedUser, INDEX, NOT_INSTALLED, succeeded, SYSTEM, withUser } from './feed-user.ts'
+import { feedUser, INDEX, NOT_INSTALLED, succeeded, withUser } from './feed-user.ts'
 import { clientPath } from './installed.ts'
 import { pipAsks, speaksJson } from './pips.ts'
 
@@ -33,10 +33,10 @@ const env = { PIP_KEYRING_PROVIDER: 'subprocess' }
 // Else a `keyring` that pip itself could import would be started in its own environment.
 test('pip does not see the keyring among its own scripts', { skip }, async () => {
   const { bin, starts } = await activated()
-  const alone = await user.run(join(bin, 'pip'), args, { env, path: `${bin}:${SYSTEM}` })
+  const alone = await user.run(join(bin, 'pip'), args, { env, path: bin })
   assert.notEqual(alone.status, 0)
   assert.equal(starts(), 0)
-  succeeded(await user.run(join(bin, 'pip'), args, { env, path: [bin, user.machine.programs, SYSTEM].join(':') }))
+  succeeded(await user.run(join(bin, 'pip'), args, { env, path: `${bin}:${user.machine.programs}` }))
   assert.equal(starts(), 0)
   const { stdout } = await user.run(join(bin, 'pip'), ['--version'])
   assert.deepEqual(user.asked(), [pipAsks(speaksJson(stdout.replace(/^pip /, '')), INDEX, 'me')])
@@ -45,7 +45,7 @@ test('pip does not see the keyring among its own scripts', { skip }, async () =>
 test('uv takes the first keyring on PATH, that of an activated environment too', { skip }, async () => {
   const { bin, starts } = await activated()
   const all = ['pip', ...args, '--no-config', '--python', join(bin, 'python'), '--keyring-provider', 'subprocess']
-  succeeded(await user.run(uv, all, { path: [bin, user.machine.programs, SYSTEM].join(':') }))
+  succeeded(await user.run(uv, all, { path: `${bin}:${user.machine.programs}` }))
   assert.equal(starts(), 1)
   assert.deepEqual(user.asked(), [])
 })
