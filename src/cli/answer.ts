@@ -3,6 +3,7 @@ import type { Credential } from '../get-credential.ts'
 /** What the caller asked to be printed. */
 export interface AnswerForm {
   readonly mode: string
+  /** `plain`, `json`, or `base64` for the JSON of a wrapped call. */
   readonly output: string
   /** Undefined or empty when the caller named none. */
   readonly username: string | undefined
@@ -18,7 +19,8 @@ export function answer(credential: Credential, form: AnswerForm): string {
   const fields = form.mode === 'creds' ? { username, password } : { password }
   if (form.output === 'plain') return `${Object.values(fields).join('\n')}\n`
   const members = Object.entries(fields).map(([name, value]) => `"${name}": ${asciiJson(value)}`)
-  return `{${members.join(', ')}}\n`
+  const json = `{${members.join(', ')}}`
+  return `${form.output === 'base64' ? Buffer.from(json).toString('base64') : json}\n`
 }
 
 /** A JSON string in ASCII, as Python's `json.dumps` writes it. */

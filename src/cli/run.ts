@@ -78,7 +78,10 @@ async function perform(call: Arguments, system: System): Promise<number> {
   return 1
 }
 
-async function get(call: Arguments, system: System): Promise<number> {
+async function get(given: Arguments, system: System): Promise<number> {
+  // The Python backend of that name wraps the call that it means.
+  const wrapped = given.service === 'keyring-subprocess'
+  const call = wrapped ? (await import('./wrapped-call.ts')).unwrap(given) : given
   const { service = '', username, options } = call
   if (/[\x00-\x1f\x7f]/.test(username ?? '')) {
     throw new KeyringError('SERVICE_REFUSED', 'the username contains a control character')

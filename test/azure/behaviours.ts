@@ -4,6 +4,7 @@ import type { CertificateAssertions } from './certificate-assertions.ts'
 import { ORGANIZATIONS } from './organizations.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
 import type { Tokens } from './tokens.ts'
+import type { Upload } from './upload.ts'
 
 /** What a test puts in the place of an organization's own answers. */
 export interface Behaviour {
@@ -32,6 +33,8 @@ export interface World {
   readonly tokens: Tokens
   readonly behaviours: Behaviours
   readonly certificates: CertificateAssertions
+  /** What the feeds took, in order. */
+  readonly uploads: Upload[]
 }
 
 /** Behaviours as the table of organizations has them. */

@@ -10,7 +10,7 @@ import type { StandIn } from './stand-in.ts'
 export interface Question {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
   /** Hangs up after this many bytes of the answer's body. */
   readonly enough?: number
 }

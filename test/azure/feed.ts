@@ -7,6 +7,8 @@ import { challengeHeaders, sendChallenge } from './challenge.ts'
 import { ORGANIZATIONS } from './organizations.ts'
 import type { Organization } from './organizations.ts'
 import type { Handler, ReceivedRequest } from './received.ts'
+import { readUpload } from './upload.ts'
+import type { Upload } from './upload.ts'
 import { WHEEL } from './wheel.ts'
 
 const HOSTS = ['pkgs.dev.azure.com', 'pkgs.codedev.ms', 'pkgs.vsts.me']
@@ -21,7 +23,7 @@ export function isFeedHost(host: string): boolean {
 }
 
 /** The feeds of every organization: the Simple index, downloads and uploads. */
-export function feedHandler({ tokens, behaviours }: World): Handler {
+export function feedHandler({ tokens, behaviours, uploads }: World): Handler {
   return async (request, response) => {
     const place = locate(request)
     const organization = ORGANIZATIONS.get(place?.organization ?? '')
@@ -35,8 +37,9 @@ export function feedHandler({ tokens, behaviours }: World): Handler {
     const challenge = organization.feed?.status === 401 ? challengeHeaders(organization) : {}
     if (await behaviours.fault(name, 'feed', response, challenge)) return
     const access = judgeAccess(request, organization, tokens)
-    if (place.rest === 'upload') upload(request, response, organization, access)
-    else download(request, response, organization, place, access)
+    if (place.rest === 'upload') {
+      await upload(request, response, organization, place, access, uploads)
+    } else download(request, response, organization, place, access)
   }
 }
 
@@ -61,19 +64,28 @@ function locate({ host, url }: ReceivedRequest): Place | undefined {
   return { organization: decodeURIComponent(first).toLowerCase(), prefix, feed, rest }
 }
 
-function upload(
-  request: ReceivedRequest, response: ServerResponse, organization: Organization, access: Access,
-): void {
+async function upload(
+  request: ReceivedRequest, response: ServerResponse, organization: Organization, place: Place,
+  access: Access, uploads: Upload[],
+): Promise<void> {
   // Who asks is settled before what is asked: a credential provider probes this address with GET.
   if (access === 'anonymous' || access === 'refused') return sendChallenge(response, organization)
   if (request.method !== 'POST') return sendDevOpsError(response, 405, 'Only POST is supported.')
   if (access !== 'write') {
     return sendDevOpsError(response, 403, 'TF400813: The token is without vso.packaging_write.')
   }
-  if (!/^multipart\/form-data\b/.test(request.headers['content-type'] ?? '')) {
-    request.errors.push('an upload is multipart/form-data')
-    return sendDevOpsError(response, 400, 'The request is not multipart/form-data.')
+  const file = await readUpload(request)
+  if (typeof file === 'string') {
+    request.errors.push(file)
+    return sendDevOpsError(response, 400, `The upload is refused: ${file}.`)
   }
+  const taken = { organization: place.organization, feed: place.feed, ...file }
+  const there = (one: Upload): boolean =>
+    one.name === taken.name && one.feed === taken.feed && one.organization === taken.organization
+  if (uploads.some(there)) {
+    return sendDevOpsError(response, 409, `The feed already contains file '${taken.name}'.`)
+  }
+  uploads.push(taken)
   return send(response, 202, '')
 }
 

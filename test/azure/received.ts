@@ -20,6 +20,8 @@ export interface RecordedRequest {
 /** One request as a handler sees it. */
 export interface ReceivedRequest extends RecordedRequest {
   readonly url: URL
+  /** The body as it came. */
+  readonly bytes: Buffer
   readonly errors: string[]
 }
 
@@ -75,6 +77,7 @@ function describe(
     method: message.method ?? '',
     path,
     headers,
+    get bytes() { return Buffer.concat(chunks) },
     get body() { return Buffer.concat(chunks).toString() },
     status: () => response.headersSent ? response.statusCode : undefined,
     viaProxy,

@@ -16,6 +16,7 @@ import { createRoutes } from './routes.ts'
 import { follow, listen } from './servers.ts'
 import { createTokens } from './tokens.ts'
 import type { Tokens } from './tokens.ts'
+import type { Upload } from './upload.ts'
 
 /** The outside world of one test file. */
 export interface StandIn extends ManagedIdentity {
@@ -31,6 +32,8 @@ export interface StandIn extends ManagedIdentity {
   /** Every CONNECT target, as `host:443`, in order. */
   readonly connects: string[]
   readonly tokens: Tokens
+  /** Every file that a feed took, in order. */
+  readonly uploads: readonly Upload[]
   /** The variables that lead a program here, and nothing else. */
   environment(): Record<string, string>
   /** Makes Entra accept what is signed with a certificate's key. */
@@ -55,7 +58,7 @@ export async function startStandIn(
   const authority = createAuthority()
   const tokens = createTokens()
   const certificates = createCertificateAssertions()
-  const world: World = { tokens, behaviours: createBehaviours(), certificates }
+  const world: World = { tokens, behaviours: createBehaviours(), certificates, uploads: [] }
   const requests: RecordedRequest[] = []
   const connects: string[] = []
   const handlers = new Map<string, Handler>()
@@ -93,6 +96,7 @@ export async function startStandIn(
     requests,
     connects,
     tokens,
+    uploads: world.uploads,
     environment: () => ({
       HTTPS_PROXY: proxyUrl,
       SSL_CERT_FILE: caFile,
@@ -109,6 +113,7 @@ export async function startStandIn(
     reset: () => {
       requests.length = 0
       connects.length = 0
+      world.uploads.length = 0
       handlers.clear()
       spoiled.clear()
       proxyCredential = undefined

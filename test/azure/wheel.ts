@@ -8,16 +8,38 @@ export interface PackageFile {
   readonly sha256: string
 }
 
-const INFO = 'private_package-1.0.dist-info'
+/** What a wheel is made of. */
+export interface WheelContent {
+  /** As in the name of the file: no hyphens. */
+  readonly project: string
+  /** The text of the one module. */
+  readonly module: string
+  /** The name of a program that runs the module's `main`. */
+  readonly program?: string
+}
 
 /** The wheel of `private-package` 1.0. */
-export const WHEEL: PackageFile = describe('private_package-1.0-py3-none-any.whl', zip(recorded([
-  ['private_package/__init__.py', "__version__ = '1.0'\n"],
-  [`${INFO}/METADATA`, 'Metadata-Version: 2.1\nName: private-package\nVersion: 1.0\n' +
-    'Summary: A package that only a signed-in client can install\nRequires-Python: >=3.8\n'],
-  [`${INFO}/WHEEL`, 'Wheel-Version: 1.0\nGenerator: stand-in (1.0)\nRoot-Is-Purelib: true\n' +
-    'Tag: py3-none-any\n'],
-])))
+export const WHEEL: PackageFile = makeWheel({
+  project: 'private_package',
+  module: "__version__ = '1.0'\n\n\ndef main():\n    print('private-package', __version__)\n",
+  program: 'private-program',
+})
+
+/** Makes a wheel of version 1.0 for every Python. */
+export function makeWheel({ project, module, program }: WheelContent): PackageFile {
+  const info = `${project}-1.0.dist-info`
+  const entries: readonly Entry[] = [
+    [`${project}/__init__.py`, module],
+    [`${info}/METADATA`, `Metadata-Version: 2.1\nName: ${project.replaceAll('_', '-')}\nVersion: 1.0\n` +
+      'Summary: A package that only a signed-in client can install\nRequires-Python: >=3.8\n'],
+    [`${info}/WHEEL`, 'Wheel-Version: 1.0\nGenerator: stand-in (1.0)\nRoot-Is-Purelib: true\n' +
+      'Tag: py3-none-any\n'],
+    ...(program === undefined ? [] : [
+      [`${info}/entry_points.txt`, `[console_scripts]\n${program} = ${project}:main\n`] as const,
+    ]),
+  ]
+  return describe(`${project}-1.0-py3-none-any.whl`, zip(recorded(info, entries)))
+}
 
 type Entry = readonly [path: string, text: string]
 
@@ -25,12 +47,12 @@ function describe(name: string, content: Buffer): PackageFile {
   return { name, content, sha256: createHash('sha256').update(content).digest('hex') }
 }
 
-function recorded(entries: readonly Entry[]): readonly Entry[] {
+function recorded(info: string, entries: readonly Entry[]): readonly Entry[] {
   const lines = entries.map(([path, text]) => {
     const hash = createHash('sha256').update(text).digest('base64url')
     return `${path},sha256=${hash},${Buffer.byteLength(text)}\n`
   })
-  return [...entries, [`${INFO}/RECORD`, `${lines.join('')}${INFO}/RECORD,,\n`]]
+  return [...entries, [`${info}/RECORD`, `${lines.join('')}${info}/RECORD,,\n`]]
 }
 
 // Stored entries only: nothing here is worth compressing.

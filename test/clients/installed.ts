@@ -1,13 +1,36 @@
 import { createHash } from 'node:crypto'
 import { accessSync, constants, readFileSync } from 'node:fs'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { basename, delimiter, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The programs that the client tests run, each in a virtual environment of its own. */
-export const clientNames = ['pip-23.1', 'pip-26.1.2', 'pip-latest', 'uv', 'pdm', 'keyring', 'python-nofuss'] as const
+/**
+ * The virtual environments that the client tests run programs of, with these programs. Clients share
+ * one where none of them looks at what is beside it.
+ */
+const ENVIRONMENTS = {
+  'pip-23.1': ['pip'],
+  'pip-24.0': ['pip'],
+  'pip-25.0.1': ['pip'],
+  'pip-26.1.2': ['pip'],
+  'pip-latest': ['pip'],
+  uv: ['uv'],
+  pdm: ['pdm'],
+  // None of these brings Python's keyring, which pip would ask instead of the executable.
+  frontends: ['pipx', 'pyproject-build', 'pip-audit'],
+  // Not with them: it brings virtualenv, which `build` would use.
+  tox: ['tox'],
+  keyring: ['keyring'],
+  // What the benchmark is compared with: the backend for Python's keyring, in that keyring.
+  'python-nofuss': ['keyring'],
+  // These import Python's keyring, and have its backend keyring-subprocess beside them.
+  importers: ['twine', 'poetry'],
+} as const satisfies Readonly<Record<string, readonly string[]>>
 
-/** The name of a client: its requirements file and its environment are called after it. */
-export type ClientName = (typeof clientNames)[number]
+/** The name of an environment; its requirements file is called after it. */
+export type ClientName = keyof typeof ENVIRONMENTS
+
+/** Every environment, in the order in which they are installed. */
+export const clientNames = Object.keys(ENVIRONMENTS) as readonly ClientName[]
 
 /** Where `npm run clients` and `npm run nodes` put what they install. */
 export const clientsDirectory = fileURLToPath(new URL('../../.clients/', import.meta.url))
@@ -22,15 +45,9 @@ export function environmentPath(name: ClientName): string {
   return join(clientsDirectory, name)
 }
 
-/** What a client's executable is called; the package it is of has the same name. */
-export function programName(name: ClientName): string {
-  if (name === 'python-nofuss') return 'keyring'
-  return name.startsWith('pip-') ? 'pip' : name
-}
-
-/** A client's executable, installed or not. */
-export function executablePath(name: ClientName): string {
-  return join(environmentPath(name), 'bin', programName(name))
+/** The executables of an environment that tests run, installed or not; the first is its main one. */
+export function executablePaths(name: ClientName): readonly string[] {
+  return ENVIRONMENTS[name].map((program) => join(environmentPath(name), 'bin', program))
 }
 
 /** The file whose content says what an environment was installed from. */
@@ -62,16 +79,21 @@ function readIfThere(path: string): string {
   }
 }
 
-/** The absolute path of a client's executable; undefined when not installed or out of date. */
-export function clientPath(name: ClientName): string | undefined {
+/**
+ * The absolute path of an environment's executable, its main one unless another is named; undefined when
+ * not installed or out of date.
+ */
+export function clientPath(name: ClientName, program?: string): string | undefined {
   const environment = environmentPath(name)
   // The environment's own record of its Python saves starting one for every question.
   const version = /^version = (.+)$/m.exec(readIfThere(join(environment, 'pyvenv.cfg')))?.[1]
   if (version === undefined) return undefined
   if (readIfThere(stampPath(name)) !== currentStamp(name, version)) return undefined
-  const path = executablePath(name)
+  const paths = executablePaths(name)
+  const path = program === undefined ? paths[0] : paths.find((one) => basename(one) === program)
   // The link to Python dangles when the machine's Python was removed or replaced.
-  return isExecutable(path) && isExecutable(join(environment, 'bin', 'python')) ? path : undefined
+  if (path === undefined || !isExecutable(path)) return undefined
+  return isExecutable(join(environment, 'bin', 'python')) ? path : undefined
 }
 
 /** The absolute path of the `pip` that a shell would run, if there is one. */

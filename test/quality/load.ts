@@ -33,7 +33,7 @@ interface Throttle {
 
 /** Puts the throttle before the hosts' own answers. */
 function throttle(azure: StandIn, hosts: readonly string[]): () => Throttle {
-  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates: createCertificateAssertions() }
+  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates: createCertificateAssertions(), uploads: [] }
   const routes = createRoutes(world, false)
   const refusedAt = new Map<string, number>()
   let throttled = 0

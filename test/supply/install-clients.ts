@@ -8,11 +8,11 @@ import {
   clientsDirectory,
   currentStamp,
   environmentPath,
-  executablePath,
-  programName,
+  executablePaths,
   requirementsPath,
   stampPath,
 } from '../clients/installed.ts'
+import { requirements } from './client-requirements.ts'
 import { SupplyError, mapFew, run, script } from './run.ts'
 
 const atOnce = 2
@@ -45,16 +45,27 @@ async function install(name: ClientName): Promise<void> {
 }
 
 // An environment's Python brings a pip of its own, so that the pinned one won is worth a look.
-async function checkVersion(name: ClientName): Promise<string> {
-  const program = programName(name)
-  const pinned = new RegExp(`^${program}==(\\S+)`, 'm')
-  const expected = pinned.exec(await readFile(requirementsPath(name), 'utf8'))?.[1]
-  const ask = 'import sys, importlib.metadata as m; print(m.version(sys.argv[1]))'
+async function checkVersions(name: ClientName): Promise<string> {
   const python = join(environmentPath(name), 'bin', 'python')
-  const version = (await run(python, ['-c', ask, program], { timeoutMs: askTimeoutMs })).trim()
-  if (version !== expected) throw new SupplyError(`${name}: has ${version}, not ${expected}`)
-  await run(executablePath(name), ['--help'], { timeoutMs: askTimeoutMs })
-  return version
+  const ask = 'import importlib.metadata as m; print(*[f"{d.name}=={d.version}" for d in m.distributions()])'
+  const listed = await run(python, ['-c', ask], { timeoutMs: askTimeoutMs })
+  const installed = new Set(listed.trim().split(' ').map(normalized))
+  const text = await readFile(requirementsPath(name), 'utf8')
+  const versions = requirements[name].map((requirement) => {
+    const project = /^[\w-]+/.exec(requirement)?.[0] ?? ''
+    // More than one where an older Python gets an older version.
+    const pins = text.match(new RegExp(`^${project}==[^\\s;]+`, 'gm')) ?? []
+    const there = pins.find((pin) => installed.has(normalized(pin)))
+    if (there === undefined) throw new SupplyError(`${name}: has no pinned ${project}`)
+    return there
+  })
+  for (const path of executablePaths(name)) await run(path, ['--help'], { timeoutMs: askTimeoutMs })
+  return versions.join(', ')
+}
+
+/** A project's name as every spelling of it is compared (PEP 503). */
+function normalized(pin: string): string {
+  return pin.toLowerCase().replaceAll(/[-_.]+(?=.*==)/g, '-')
 }
 
 async function ensure(name: ClientName, python: string): Promise<void> {
@@ -65,11 +76,11 @@ async function ensure(name: ClientName, python: string): Promise<void> {
     return
   }
   await install(name)
-  const version = await checkVersion(name)
+  const versions = await checkVersions(name)
   // Last: an environment that was interrupted half-way has no stamp and is made anew.
   await writeFile(stampPath(name), currentStamp(name, python))
   if (clientPath(name) === undefined) throw new SupplyError(`${name}: installed, but not usable`)
-  process.stdout.write(`${name}: installed ${version}\n`)
+  process.stdout.write(`${name}: installed ${versions}\n`)
 }
 
 await script('clients', async () => {

@@ -5,7 +5,8 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClientName } from '../clients/installed.ts'
-import { clientNames, clientPath, programName, requirementsPath } from '../clients/installed.ts'
+import { clientNames, clientPath, requirementsPath } from '../clients/installed.ts'
+import { requirements } from './client-requirements.ts'
 import { SupplyError, run, script } from './run.ts'
 
 const timeoutMs = 180_000
@@ -13,21 +14,12 @@ const timeoutMs = 180_000
 // A file holds for this Python and every later one: what differs between them carries a marker.
 const oldestPython = '3.10'
 
-const requirements: Readonly<Record<ClientName, string>> = {
-  'pip-23.1': 'pip==23.1',
-  'pip-26.1.2': 'pip==26.1.2',
-  'pip-latest': 'pip<27',
-  uv: 'uv',
-  // Its own pins: PDM does not start with every newer version of what it needs.
-  pdm: 'pdm[locked]',
-  keyring: 'keyring==25.7.0',
-  // What the benchmark is compared with: the backend for Python's keyring, in that keyring.
-  'python-nofuss': 'keyring==25.7.0\nartifacts-keyring-nofuss',
-}
+/** Where Python's keyring beside a client would be asked in the place of the executable under test. */
+const withoutKeyring: readonly ClientName[] = ['pdm', 'frontends', 'tox']
 
 const header = [
-  'Written by `npm run lock:clients` from the table in test/supply/lock-clients.ts and installed',
-  'by `npm run clients`. Do not edit it by hand.',
+  'Written by `npm run lock:clients` from the table in test/supply/client-requirements.ts and',
+  'installed by `npm run clients`. Do not edit it by hand.',
 ]
 
 // Only uv resolves for all Python versions and platforms in one go; pip sees its own alone.
@@ -57,11 +49,10 @@ await script('lock:clients', async () => {
   const uv = await findUv(directory)
   for (const name of clientNames) {
     const input = join(directory, `${name}.in`)
-    await writeFile(input, `${requirements[name]}\n`)
+    await writeFile(input, `${requirements[name].join('\n')}\n`)
     const resolved = await resolve(uv, input)
-    if (name === 'pdm' && /^keyring==/m.test(resolved)) {
-      // With a keyring module PDM would ask that instead of the executable under test.
-      throw new SupplyError('pdm: its dependencies contain keyring')
+    if (withoutKeyring.includes(name) && /^keyring==/m.test(resolved)) {
+      throw new SupplyError(`${name}: its dependencies contain keyring`)
     }
     const text = [...header.map((line) => `# ${line}`), resolved].join('\n')
     // Renamed into place: whoever reads the file meanwhile sees the old one or the new one.
@@ -69,7 +60,6 @@ await script('lock:clients', async () => {
     await writeFile(written, text)
     await rename(written, requirementsPath(name))
     const pins = resolved.match(/^\S+==\S+/gm) ?? []
-    const own = pins.find((pin) => pin.startsWith(`${programName(name)}==`))
-    process.stdout.write(`${name}: ${own}, ${pins.length} requirements\n`)
+    process.stdout.write(`${name}: ${pins.length} requirements\n`)
   }
 })

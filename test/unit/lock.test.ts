@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { clientNames, programName, requirementsPath } from '../clients/installed.ts'
+import { clientNames, requirementsPath } from '../clients/installed.ts'
+import { requirements as wantedOf } from '../supply/client-requirements.ts'
 import { lockedPackages, parseLock } from '../supply/lockfile.ts'
 import { nodePackage, nodeVersions, windowsNode } from '../supply/node-versions.ts'
 import { root } from '../supply/run.ts'
@@ -120,10 +121,12 @@ for (const name of clientNames) {
       const form = /^[a-z0-9-]+==\d\S*( ; [^\\]+?)?( +--hash=sha256:[0-9a-f]{64})+$/
       assert.match(requirement, form)
     }
-    const program = programName(name)
-    assert.ok(requirements.some((requirement) => requirement.startsWith(`${program}==`)))
-    // With a keyring module PDM would ask that instead of the executable under test.
+    for (const wanted of wantedOf[name]) {
+      const project = /^[\w-]+/.exec(wanted)?.[0] ?? ''
+      assert.ok(requirements.some((requirement) => requirement.startsWith(`${project}==`)), wanted)
+    }
+    // With a keyring module a client would ask that instead of the executable under test.
     const withKeyring = requirements.some((requirement) => requirement.startsWith('keyring=='))
-    assert.equal(withKeyring, program === 'keyring')
+    assert.equal(withKeyring, ['keyring', 'python-nofuss', 'importers'].includes(name))
   })
 }
