@@ -107,3 +107,16 @@ export function isExecutable(path: string): boolean {
     return false
   }
 }
+
+/** See `System.writeTerminal`. */
+export function writeTerminal(text: string): void {
+  try {
+    // Neither becomes this the terminal of a daemon, nor waits one that was stopped (Ctrl-S) for a person.
+    const flags = constants.O_RDWR | (constants.O_NOCTTY ?? 0) | (constants.O_NONBLOCK ?? 0)
+    const file = openSync(process.platform === 'win32' ? '\\\\.\\CONOUT$' : '/dev/tty', flags)
+    writeSync(file, text)
+    closeSync(file)
+  } catch {
+    // There is none, or it takes nothing now.
+  }
+}

@@ -1,7 +1,7 @@
-import { writeSync } from 'node:fs'
+import { realpathSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
+import { appendFile, createFile, isExecutable, readFile, replaceFile, writeTerminal } from './node-files.ts'
 import type { Fetch, System } from './system.ts'
 
 /** The real outside world, on Node, with the given way to the network. */
@@ -23,6 +23,7 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     createFile,
     replaceFile,
     isExecutable,
+    isThisProgram: (path) => realpathSync(path) === realpathSync(process.argv[1] ?? process.execPath),
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) =>
       (await import('./node-run.ts')).execute(program, args, env),
@@ -30,6 +31,8 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     drainInput,
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
+    stderrIsTerminal: async () => (await import('node:tty')).isatty(2),
+    writeTerminal,
   }
   const fetch = makeFetch(system)
   return system
