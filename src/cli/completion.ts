@@ -57,7 +57,7 @@ complete -F _keyring keyring ak-nofuss
 function zsh(): string {
   return `#compdef keyring ak-nofuss
 _keyring() {
-  local before=$words[CURRENT-1] verb=$words[1+(CURRENT>2)] choices= files=
+  local before=$words[CURRENT-1] verb=\${words[CURRENT>2?2:1]} choices= files=
   if [[ $PREFIX == --*=* ]]; then before=\${PREFIX%%=*}; compset -P '*='; fi
 ${cases()}
   if [[ -n $files ]]; then _files; else compadd -- \${=choices}; fi
