@@ -101,7 +101,8 @@ function matchOption(text: string): readonly Match[] {
     return abbreviated.map((option) => ({ option, attached }))
   }
   const short = options.find((option) => option.names.includes(text.slice(0, 2)))
-  return short === undefined ? [] : [{ option: short, attached: text.slice(2) }]
+  // Behind -h comes what argparse from Python 3.13.1 on does not look at either.
+  return short === undefined ? [] : [{ option: short, attached: short.value && text.slice(2) }]
 }
 
 /** argparse: a lone hyphen, a negative number and text with a space are no options. */
