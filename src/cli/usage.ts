@@ -16,7 +16,7 @@ export const VERSION_LINE = `keyring-compatible artifacts-keyring-nofuss ${VERSI
 export function help(topic?: string): string {
   const verb = VERB_HELP.find(({ name }) => name === topic)
   const options = section('options', (verb?.options ?? OPTIONS).map((option) => row(synopsis(option), option.help)))
-  const examples = verb?.examples ?? VERB_HELP.flatMap((each) => each.examples.slice(0, 1))
+  const examples = verb?.examples ?? VERB_HELP.flatMap((each) => (each.options.length > 0 ? each.examples : []))
   const commands = section('examples', examples.map((command) => `keyring ${command}`))
   if (verb !== undefined) {
     return `usage: keyring ${verb.name} ${verb.takes}`.trimEnd() + `\n\n${verb.does}\n${options}${commands}`

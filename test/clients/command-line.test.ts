@@ -45,7 +45,7 @@ const DIFFERENCES: readonly Difference[] = [
   {
     why: 'Python keyring has no --version',
     example: ['--version'],
-    is: ({ argv, ours }) => ours.stdout === VERSION_LINE && argv[0] !== 'version',
+    is: ({ argv, ours }) => (ours.stdout === VERSION_LINE && argv[0] !== 'version') || argv.some((text) => /^--v\w*=/.test(text)),
   },
   {
     why: 'Python keyring has no verbs but its four',
@@ -120,7 +120,7 @@ const DIFFERENCES: readonly Difference[] = [
   {
     why: 'a value of -- is a value',
     example: ['--output=--', 'get', FEED, 'me'],
-    is: ({ argv, ours, theirs }) => ours.status === 2 && theirs.status !== 2 && argv.some((text) => /^--\w+=--$/.test(text)),
+    is: ({ argv, ours, theirs }) => ours.status === 2 && theirs.status !== 2 && argv.some((text) => /^--[\w-]+=--$/.test(text)),
     dependsOnPython: true,
   },
 ]
