@@ -130,14 +130,16 @@ function slowAz(seconds: number): Readonly<Record<string, string>> {
 
 test('a slow az: whoever watches stderr is told that it is being waited for', async () => {
   const env = slowAz(4)
+  const log = join(machine.home, 'keyring.log')
   const [watched, piped, pips, detached] = await Promise.all([
     keyring(['get', FEED, 'me'], { env, terminal: ['stderr'] }),
-    keyring(['get', FEED, 'me'], { env }),
+    keyring(['get', FEED, 'me'], { env: { ...env, ARTIFACTS_KEYRING_NOFUSS_LOG: log } }),
     keyring(PIP, { env }),
     keyring(PIP, { env, detached: true }),
   ])
   assert.deepEqual([watched.status, watched.terminal, watched.stderr], [0, WAITING, ''])
   assert.deepEqual([piped.status, piped.terminal, piped.stderr], [0, '', ''])
+  assert.match(readFileSync(log, 'utf8'), /^\S+ \d+ keyring: notice: waiting for az\n/m)
   assert.deepEqual([pips.status, pips.terminal, pips.stderr], [0, WAITING, ''])
   assert.deepEqual([detached.status, detached.terminal, detached.stderr], [0, '', ''])
 })
