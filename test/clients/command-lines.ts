@@ -13,6 +13,7 @@ const BACKENDS = [NULL, NULL, NULL, 'keyring.backends.fail.Keyring', 'artifacts_
 const VALUES = ['password', 'creds', 'plain', 'json', 'bash', 'CREDS', 'cred', '', 'xml', '-7', '-', '--', 'a=b', '/tmp', NULL, 'os.path.bar']
 const STRAY = ['--bogus', '--bogus=x', '-x', '-xy', '--', '--', '-', '--=', '--=x', '---', '-7', '-.5', '-1e5', '--mode x', '--', '-h', '--help', '', 'more', '-é', '-=', '-=x']
 
+const FOLDERS = ['/tmp', '/tmp', '', '-', '-7', '/a b', 'get']
 const OPERATIONS = ['set', 'del', 'diagnose', 'bogus', 'help', 'version', '', 'ge']
 
 /** The options that people and programs use with `get`. */
@@ -27,7 +28,7 @@ function spelled(name: string, random: Random): string {
 function valueFor(option: Option, random: Random): string {
   if (random.oneIn(12)) return random.pick(VALUES)
   if (option.choices !== undefined) return random.pick(option.choices)
-  return option.names.includes('-b') ? random.pick(BACKENDS) : '/tmp'
+  return option.names.includes('-b') ? random.pick(BACKENDS) : random.pick(FOLDERS)
 }
 
 /** One option in one of the ways in which it can be written, sometimes a wrong one. */
