@@ -25,7 +25,7 @@ const VERBS: readonly Verb[] = [
  * 2 wrong usage.
  */
 export async function run(argv: readonly string[], outside: System): Promise<number> {
-  const world = isPip(argv) ? outside : { ...outside, writeTerminal: () => {} }
+  const world = isPip(argv) ? outside : { ...outside, writeTerminal: async () => {} }
   const verb = VERBS.find((row) => row.name === argv[0])
   if (verb !== undefined && !asksForHelp(argv)) return runVerb(verb, argv.slice(1), world)
   const parsed: Parsed = verb === undefined ? parseArguments(argv) : { kind: 'help', topic: verb.name }

@@ -30,7 +30,7 @@ export function log(system: System, level: Level, message: string): string {
  */
 export async function show(system: System, lines: readonly (readonly [Level, string])[]): Promise<void> {
   const written = lines.map(([level, message]) => log(system, level, message))
-  if (!(await system.stderrIsTerminal())) system.writeTerminal(written.join(''))
+  if (!(await system.stderrIsTerminal())) await system.writeTerminal(written.join(''))
 }
 
 /** Tells a person who is waiting why: on a terminal, or not at all. */

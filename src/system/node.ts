@@ -1,7 +1,7 @@
 import { realpathSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import { appendFile, createFile, isExecutable, readFile, replaceFile, writeTerminal } from './node-files.ts'
+import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
 import type { Fetch, System } from './system.ts'
 
 /** The real outside world, on Node, with the given way to the network. */
@@ -32,7 +32,7 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
     stderrIsTerminal: async () => (await import('node:tty')).isatty(2),
-    writeTerminal,
+    writeTerminal: async (text) => (await import('./node-files.ts')).writeTerminal(text),
   }
   const fetch = makeFetch(system)
   return system

@@ -103,5 +103,5 @@ export interface System {
   /** Whether stderr is a terminal. */
   readonly stderrIsTerminal: () => Promise<boolean>
   /** Writes to the terminal that this process belongs to, if there is one, and never waits for it. */
-  readonly writeTerminal: (text: string) => void
+  readonly writeTerminal: (text: string) => Promise<void>
 }

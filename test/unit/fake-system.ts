@@ -122,7 +122,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     },
     writeErr: (text) => void err.push(text),
     stderrIsTerminal: () => Promise.resolve(false),
-    writeTerminal: (text) => void shown.push(text),
+    writeTerminal: async (text) => void shown.push(text),
   }
 }
 
