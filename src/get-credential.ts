@@ -4,7 +4,7 @@ import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
 import type { FoundToken } from './identity/provider.ts'
-import { DEVOPS_RESOURCE } from './net/allowlist.ts'
+import { DEVOPS_RESOURCE, FEED_HOSTS } from './net/allowlist.ts'
 import { KeyringError } from './system/errors.ts'
 import { debug } from './system/log.ts'
 import type { Secret } from './system/settings.ts'
@@ -75,6 +75,17 @@ export async function getCredential(
     return undefined
   }
   throw noCredential(feed, refusals)
+}
+
+/**
+ * Whether a service has nothing to do with Azure Artifacts. What only looks like a feed's host is no
+ * feed, but another keyring might take it for one and send a token there.
+ *
+ * @throws KeyringError SERVICE_REFUSED for an Azure host in a form that is not safe to use
+ */
+export function isForeign(service: string, system: System): boolean {
+  const lower = service.toLowerCase()
+  return parseService(service, system) === undefined && !FEED_HOSTS.some((host) => lower.includes(host))
 }
 
 /** What a token becomes: the password as it is, or a session token for a user's. */

@@ -6,6 +6,9 @@ import type { Arguments } from './parse-arguments.ts'
 /** This program, as a Python keyring backend would be named, and its rank there. */
 export const OWN_BACKEND = 'artifacts_keyring_nofuss.Keyring (priority: 9.9)'
 
+/** What `-b` takes. */
+export const BACKENDS: readonly string[] = ['artifacts_keyring_nofuss.Keyring', NULL_BACKEND]
+
 const OWN_NAMES = [
   'artifacts_keyring_nofuss.Keyring',
   'artifacts_keyring_nofuss._backend.ArtifactsKeyringBackend',

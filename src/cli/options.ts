@@ -4,6 +4,9 @@ export const MODES = ['password', 'creds'] as const
 /** How `get` prints it. */
 export const OUTPUTS = ['plain', 'json'] as const
 
+/** The shells for which there is a completion script. Python keyring has none for fish. */
+export const SHELLS = ['bash', 'zsh', 'tcsh', 'fish'] as const
+
 /** The first word of a command line. */
 export const OPERATIONS = ['get', 'set', 'del', 'diagnose'] as const
 
@@ -17,7 +20,7 @@ export interface Option {
   readonly help: string
 }
 
-/** The options of Python keyring 25.7 (`keyring/cli.py`) without completion, and `--version`. */
+/** The options of Python keyring 25.7 (`keyring/cli.py`, `completion.py`), and `--version`. */
 export const OPTIONS = [
   { names: ['-h', '--help'], help: 'show this help and exit' },
   { names: ['-p', '--keyring-path'], value: 'DIR', help: 'accepted and ignored' },
@@ -26,6 +29,7 @@ export const OPTIONS = [
   { names: ['--disable'], help: 'disable keyring and exit' },
   { names: ['--mode'], value: 'MODE', choices: MODES, help: 'what get prints' },
   { names: ['--output'], value: 'FORMAT', choices: OUTPUTS, help: 'how get prints it' },
+  { names: ['--print-completion'], value: 'SHELL', choices: SHELLS, help: 'print a completion script' },
   { names: ['--version'], help: 'show the version and exit' },
 ] as const satisfies readonly Option[]
 

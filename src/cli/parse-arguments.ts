@@ -1,4 +1,4 @@
-import { OPERATIONS, OPTIONS } from './options.ts'
+import { OPERATIONS, OPTIONS, SHELLS } from './options.ts'
 import type { Option } from './options.ts'
 
 /** A command line that was understood. */
@@ -14,7 +14,9 @@ export interface Arguments {
 /** A command line that was not understood, or that asks for help. */
 export type Parsed =
   | Arguments
-  | { readonly kind: 'help' }
+  /** The topic is the first word, where there is one: `get --help`. */
+  | { readonly kind: 'help'; readonly topic: string | undefined }
+  | { readonly kind: 'completion'; readonly shell: (typeof SHELLS)[number] }
   | { readonly kind: 'version' }
   | { readonly kind: 'usage'; readonly message: string }
 
@@ -23,6 +25,8 @@ export type Parsed =
  * positional arguments too, where argparse does not.
  */
 export function parseArguments(argv: readonly string[]): Parsed {
+  if (argv[0] === 'help') return { kind: 'help', topic: argv[1] }
+  if (argv[0] === 'version') return argv.length === 1 ? { kind: 'version' } : { kind: 'help', topic: 'version' }
   const positionals: string[] = []
   const unknown: string[] = []
   const options = new Map<string, string>()
@@ -45,15 +49,19 @@ export function parseArguments(argv: readonly string[]): Parsed {
       unknown.push(text)
       continue
     }
-    if (longName(found.option) === '--help') return { kind: 'help' }
-    if (longName(found.option) === '--version') return { kind: 'version' }
     const next = argv[at + 1]
     const takesNext = found.option.value !== undefined && found.attached === undefined
     const value = takesNext && next !== undefined && !looksLikeOption(next) ? next : found.attached
     const problem = valueProblem(found.option, value)
     if (problem !== undefined) return usage(problem)
+    const name = longName(found.option)
+    // These are answered where they stand: what follows them is not looked at any more.
+    if (name === '--help') return { kind: 'help', topic: positionals[0] }
+    if (name === '--version') return { kind: 'version' }
+    const shell = name === '--print-completion' ? SHELLS.find((known) => known === value) : undefined
+    if (shell !== undefined) return { kind: 'completion', shell }
     if (takesNext) at += 1
-    options.set(longName(found.option), value ?? '')
+    options.set(name, value ?? '')
   }
   return checked(positionals, unknown, options)
 }
@@ -93,7 +101,8 @@ function matchOption(text: string): readonly Match[] {
     return abbreviated.map((option) => ({ option, attached }))
   }
   const short = options.find((option) => option.names.includes(text.slice(0, 2)))
-  return short === undefined ? [] : [{ option: short, attached: text.slice(2) }]
+  // Behind -h comes what argparse from Python 3.13.1 on does not look at either.
+  return short === undefined ? [] : [{ option: short, attached: short.value && text.slice(2) }]
 }
 
 /** argparse: a lone hyphen, a negative number and text with a space are no options. */

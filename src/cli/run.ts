@@ -1,6 +1,6 @@
 import { KeyringError } from '../system/errors.ts'
-import { log } from '../system/log.ts'
-import { setting, wholeNumber } from '../system/settings.ts'
+import { log, show } from '../system/log.ts'
+import { isOn, setting, wholeNumber } from '../system/settings.ts'
 import type { System, World } from '../system/system.ts'
 import { parseArguments } from './parse-arguments.ts'
 import type { Arguments, Parsed } from './parse-arguments.ts'
@@ -10,8 +10,6 @@ interface Verb {
   readonly name: string
   readonly load: () => Promise<(argv: readonly string[], system: System) => Promise<Outcome>>
 }
-
-const HELP: Parsed = { kind: 'help' }
 
 /** An exit status, or what remains to be done for one, which may take longer than a call. */
 type Outcome = number | (() => Promise<number>)
@@ -25,18 +23,27 @@ const VERBS: readonly Verb[] = [
  * One call of the program, from its arguments to its exit status: 0 found, 1 not found or refused,
  * 2 wrong usage.
  */
-export async function run(argv: readonly string[], world: World): Promise<number> {
+export async function run(argv: readonly string[], outside: World): Promise<number> {
+  const world = isPip(argv) ? outside : { ...outside, writeTerminal: async () => {} }
   const verb = VERBS.find((row) => row.name === argv[0])
-  if (verb !== undefined && !isHelp(argv[1])) return runVerb(verb, argv.slice(1), world)
-  const parsed = verb === undefined ? parseArguments(argv) : HELP
-  if (parsed.kind === 'help') return print((await import('./usage.ts')).help(), world)
+  if (verb !== undefined && !asksForHelp(argv)) return runVerb(verb, argv.slice(1), world)
+  const parsed: Parsed = verb === undefined ? parseArguments(argv) : { kind: 'help', topic: verb.name }
+  if (parsed.kind === 'help') return print((await import('./usage.ts')).help(parsed.topic), world)
+  if (parsed.kind === 'completion') return print((await import('./completion.ts')).completion(parsed.shell), world)
   if (parsed.kind === 'version') return print((await import('./usage.ts')).VERSION_LINE, world)
   if (parsed.kind === 'usage') return usageError(parsed.message, world)
-  return bounded(world, (system) => perform(parsed, system))
+  return bounded(world, (system) => perform(argv, parsed, system))
 }
 
-function isHelp(text: string | undefined): boolean {
-  return text === '-h' || text === '--help'
+/** pip from 26.2 on asks like this (`network/auth.py`), and throws stderr away. */
+function isPip(argv: readonly string[]): boolean {
+  return argv.slice(0, 3).join(' ') === '--mode=creds --output=json get' && [4, 5].includes(argv.length)
+}
+
+/** What stands behind `--` is for somebody else. */
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--')
+  return argv.slice(0, end < 0 ? argv.length : end).some((text) => text === '-h' || text === '--help')
 }
 
 async function runVerb(verb: Verb, argv: readonly string[], world: World): Promise<number> {
@@ -62,12 +69,16 @@ async function bounded(
   }
 }
 
-async function perform(call: Arguments, system: System): Promise<number> {
+async function perform(argv: readonly string[], call: Arguments, system: System): Promise<Outcome> {
   if (call.options.has('--list-backends')) return print(`${(await import('./backends.ts')).OWN_BACKEND}\n`, system)
   if (call.options.has('--disable')) return (await import('./config-file.ts')).disable(system)
   if (call.operation === 'diagnose') return (await import('./config-file.ts')).diagnose(system)
   const problem = missingArguments(call)
   if (problem !== undefined) return usageError(problem, system)
+  if (isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_DELEGATE')) {
+    const other = (await import('./delegate.ts')).delegate(argv, call.service ?? '', system)
+    if (other !== undefined) return other
+  }
   const backend = await chosenBackend(call, system)
   if (backend === 'unknown') return usageError('Unable to load specified keyring: there is none here', system)
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
@@ -121,14 +132,12 @@ async function usageError(message: string, system: World): Promise<number> {
 }
 
 /** One line for what failed, one for each thing to do; a bug of ours says only that it is one. */
-function report(error: unknown, system: System): number {
-  if (error instanceof KeyringError) {
-    log(system, 'error', error.message)
-    for (const hint of error.hints) log(system, 'hint', hint)
-    return 1
-  }
+async function report(error: unknown, system: System): Promise<number> {
   const name = error instanceof Error ? error.name : typeof error
-  log(system, 'error', `internal error (${name}); please report it`)
+  const known = error instanceof KeyringError
+  const message = known ? error.message : `internal error (${name}); please report it`
+  const hints = known ? error.hints.map((hint) => ['hint', hint] as const) : []
+  await show(system, [['error', message], ...hints])
   return 1
 }
 

@@ -1,36 +1,40 @@
+import { VERSION } from '../version.ts'
 import { OPTIONS } from './options.ts'
 import type { Option } from './options.ts'
-import { VERSION } from '../version.ts'
+import { VERB_HELP } from './verbs.ts'
 
 /** The first lines of help, shown with every usage error. */
-export const USAGE = `usage: keyring [options] get SERVICE [USERNAME]
-       keyring [options] {set,del} SERVICE USERNAME
-       keyring mint-token [--tenant T] [--client-id ID] [--resource R]
-                          [--provider P] [--output-file F]
-       keyring exec [--tenant T] [--client-id ID] [--resource R]
-                    [--provider P] -- COMMAND...
-       keyring diagnose | --list-backends | --disable | --help | --version
+export const USAGE = `usage: keyring [OPTION...] get SERVICE [USERNAME]
+       keyring [OPTION...] VERB [ARGUMENT...]
+       keyring help [VERB]
 `
 
 /** What `--version` prints. */
 export const VERSION_LINE = `keyring-compatible artifacts-keyring-nofuss ${VERSION}\n`
 
-/** What `--help` prints. */
-export function help(): string {
-  const options: readonly Option[] = OPTIONS
-  const rows = options.map((option) => `  ${synopsis(option).padEnd(32)}${option.help}`)
+/** What `--help` prints or, for a verb, `help VERB`. No line has more than 80 characters. */
+export function help(topic?: string): string {
+  const verb = VERB_HELP.find(({ name }) => name === topic)
+  const options = section('options', (verb?.options ?? OPTIONS).map((option) => row(synopsis(option), option.help)))
+  const examples = verb?.examples ?? VERB_HELP.flatMap((each) => (each.options.length > 0 ? each.examples : []))
+  const commands = section('examples', examples.map((command) => `keyring ${command}`))
+  if (verb !== undefined) {
+    return `usage: keyring ${verb.name} ${verb.takes}`.trimEnd() + `\n\n${verb.does}\n${options}${commands}`
+  }
+  const verbs = section('verbs', VERB_HELP.map(({ name, takes, does }) => row(`${name} ${takes}`, does)))
   return `${USAGE}
 Prints the credential for an Azure DevOps Artifacts feed.
-
-options:
-${rows.join('\n')}
-
-examples:
-  keyring get https://pkgs.dev.azure.com/ORG/_packaging/FEED/pypi/simple/ me
-  keyring --mode creds --output json get https://pkgs.dev.azure.com/ORG/...
-
+${verbs}${options}${commands}
 exit status: 0 found, 1 not found or refused, 2 wrong usage
 `
+}
+
+function section(title: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `\n${title}:\n${lines.map((line) => `  ${line}\n`).join('')}`
+}
+
+function row(left: string, right: string): string {
+  return `${left.padEnd(40)} ${right}`
 }
 
 function synopsis(option: Option): string {

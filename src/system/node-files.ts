@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { foreignCode } from './errors.ts'
 
@@ -24,5 +24,18 @@ export function replaceFile(path: string, text: string): 'written' | 'link' | 'f
   } catch {
     rmSync(temporary, { force: true })
     return 'failed'
+  }
+}
+
+/** See `System.writeTerminal`. */
+export function writeTerminal(text: string): void {
+  try {
+    // Neither becomes this the terminal of a daemon, nor waits one that was stopped (Ctrl-S) for a person.
+    const flags = constants.O_RDWR | (constants.O_NOCTTY ?? 0) | (constants.O_NONBLOCK ?? 0)
+    const file = openSync(process.platform === 'win32' ? '\\\\.\\CONOUT$' : '/dev/tty', flags)
+    writeSync(file, text)
+    closeSync(file)
+  } catch {
+    // There is none, or it takes nothing now.
   }
 }

@@ -112,7 +112,7 @@ const PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 export function execute(
   program: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<number | undefined> {
   return new Promise((resolve) => {
     let child: ChildProcess | undefined

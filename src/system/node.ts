@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
 import type { Fetch, FileText, World } from './system.ts'
@@ -24,12 +24,15 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     createFile: async (path, text) => (await import('./node-files.ts')).createFile(path, text),
     replaceFile: async (path, text) => (await import('./node-files.ts')).replaceFile(path, text),
     isExecutable,
+    isThisProgram: (path) => realpathSync(path) === realpathSync(process.argv[1] ?? process.execPath),
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) => (await import('./node-run.ts')).execute(program, args, env),
     fetch: Object.assign(((url, init) => fetch(url, init)) satisfies Fetch, { connect: (url: string) => fetch.connect?.(url) }),
     drainInput,
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
+    stderrIsTerminal: async () => (await import('node:tty')).isatty(2),
+    writeTerminal: async (text) => (await import('./node-files.ts')).writeTerminal(text),
   }
   const fetch = makeFetch(world)
   return world

@@ -84,15 +84,17 @@ export interface World {
   /** Puts a file of the user's own (0600) in the place of another at once, never through a link. */
   readonly replaceFile: (path: string, text: string) => Promise<'written' | 'link' | 'failed'>
   readonly isExecutable: (path: string) => boolean
+  /** Whether a path leads, through links, to the file that was started. */
+  readonly isThisProgram: (path: string) => boolean
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
   /**
-   * Runs a command with our standard streams and these variables beside ours, and passes signals on.
-   * Gives its exit status, 128 and the signal's number, or undefined when it could not be started.
+   * Runs a command with our standard streams and these variables beside ours, and passes signals on;
+   * `undefined` takes a variable away. Gives its exit status, 128 and the signal's number, or undefined when it could not be started.
    */
   readonly execute: (
     program: string,
     args: readonly string[],
-    env: Readonly<Record<string, string>>,
+    env: Readonly<Record<string, string | undefined>>,
   ) => Promise<number | undefined>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it; does not wait for a person to type. */
@@ -100,6 +102,10 @@ export interface World {
   /** Writes everything, or says that it could not. */
   readonly writeOut: (text: string) => boolean
   readonly writeErr: (text: string) => void
+  /** Whether stderr is a terminal. */
+  readonly stderrIsTerminal: () => Promise<boolean>
+  /** Writes to the terminal that this process belongs to, if there is one, and never waits for it. */
+  readonly writeTerminal: (text: string) => Promise<void>
 }
 
 /** The outside world as one call sees it: a parameter of every function that needs it. */

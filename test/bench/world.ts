@@ -25,7 +25,7 @@ const EXCHANGE = 'vssps.dev.azure.com'
 export async function startAzure(): Promise<StandIn> {
   const azure = await startStandIn({ az: true })
   const certificates = createCertificateAssertions()
-  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates }
+  const world = { tokens: azure.tokens, behaviours: createBehaviours(), certificates, uploads: [] }
   const routes = createRoutes(world, true)
   const amended = (host: string, amend: (request: ReceivedRequest) => ReceivedRequest): Handler =>
     (request, response) => routes(host)(amend(request), response)

@@ -98,10 +98,9 @@ test('the words that pip and uv take for an outdated keyring are in no usage tex
 })
 
 test('help, version, list of backends and diagnose answer on stdout', async () => {
-  const help = await keyring(['get', '--help', '--mode', 'bogus'])
+  const help = await keyring(['--help', '--mode', 'bogus'])
   assert.equal(help.status, 0)
   assert.match(help.out, /^usage: keyring/)
-  for (const line of help.out.split('\n')) assert.ok(line.length <= 80, line)
   assert.equal((await keyring(['-h'])).out, help.out)
   assert.equal((await keyring(['--version'])).out, `keyring-compatible artifacts-keyring-nofuss ${VERSION}\n`)
   assert.match((await keyring(['--list-backends'])).out, /^[\w.]+ \(priority: [\d.]+\)\n$/)
@@ -190,4 +189,34 @@ test('parsing never throws and keeps the positionals in their order', () => {
   const parsed = parseArguments(['--output', 'json', 'get', 'a', '--mode', 'creds', 'b'])
   assert.ok(parsed.kind === 'arguments')
   assert.deepEqual([parsed.operation, parsed.service, parsed.username, ...parsed.options], ['get', 'a', 'b', ['--output', 'json'], ['--mode', 'creds']])
+})
+
+const DELEGATE = { ARTIFACTS_KEYRING_NOFUSS_DELEGATE: 'true' }
+
+test('on Windows the other keyring is an .exe of an absolute folder, in a PATH with semicolons', async () => {
+  const own = 'C:\\npm\\keyring.exe'
+  const theirs = 'D:\\Python\\Scripts\\keyring.exe'
+  const found = { [own]: () => ({ ended: 'signal' }) as const, [theirs]: () => ({ ended: 'signal' }) as const, 'x\\keyring.exe': () => ({ ended: 'signal' }) as const }
+  const env = { ...DELEGATE, PATH: 'x;C:\\npm;D:\\Python\\Scripts\\' }
+  const { status, system } = await keyring(['get', 'github', 'me'], { platform: 'win32', env, programs: found, thisProgram: own })
+  assert.equal(status, 7)
+  assert.deepEqual(system.executed.map(({ program, args }) => [program, args]), [[theirs, ['get', 'github', 'me']]])
+  assert.equal(system.executed[0]?.env['ARTIFACTS_KEYRING_NOFUSS_DELEGATED'], theirs)
+})
+
+test('a debug line says to whom a service is left', async () => {
+  const env = { ...DELEGATE, ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' }
+  const nobody = await keyring(['get', 'github', 'me'], { env })
+  assert.match(nobody.err, /^keyring: debug: the service is left to nobody: there is no other keyring on PATH\n/m)
+  const somebody = await keyring(['get', 'github', 'me'], { env: { ...env, PATH: '/b' }, programs: { '/b/keyring': () => ({ ended: 'signal' }) } })
+  assert.match(somebody.err, /^keyring: debug: the service is left to \/b\/keyring\n/m)
+})
+
+test("a failure of pip's call is shown on the terminal as it is on stderr, a success is not", async () => {
+  const asked = ['--mode=creds', '--output=json', 'get', FEED]
+  const failed = await keyring(asked, { env: { ARTIFACTS_KEYRING_NOFUSS_PROVIDER: 'env_var' } })
+  assert.equal(failed.status, 1)
+  assert.deepEqual(failed.system.shown, [failed.err])
+  assert.deepEqual((await keyring(asked)).system.shown, [])
+  assert.deepEqual((await keyring(['get', FEED, 'me'], { env: {} })).system.shown, [])
 })

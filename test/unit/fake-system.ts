@@ -19,6 +19,8 @@ export interface FakeWorld {
   readonly programs?: Readonly<Record<string, (command: Command) => CommandResult>>
   readonly fetch?: (request: AskedRequest) => FakeAnswer | Error
   readonly platform?: string
+  /** The path on PATH that leads to us. */
+  readonly thisProgram?: string
   readonly home?: string
   readonly now?: number
 }
@@ -27,11 +29,13 @@ export interface FakeWorld {
 export interface FakeSystem extends System {
   readonly out: string[]
   readonly err: string[]
+  /** What went to the terminal behind stderr's back. */
+  readonly shown: string[]
   readonly requests: AskedRequest[]
   readonly sleeps: number[]
   readonly created: Map<string, string>
   readonly appended: Map<string, string>
-  readonly executed: { readonly program: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> }[]
+  readonly executed: { readonly program: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }[]
 }
 
 /** A point in time for all tests: 2026-11-01T00:00:00Z, in milliseconds. */
@@ -41,6 +45,7 @@ export const NOW = Date.UTC(2026, 10, 1)
 export function fakeSystem(world: FakeWorld = {}): FakeSystem {
   const out: string[] = []
   const err: string[] = []
+  const shown: string[] = []
   const requests: AskedRequest[] = []
   const sleeps: number[] = []
   const created = new Map<string, string>()
@@ -50,6 +55,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
   return {
     out,
     err,
+    shown,
     requests,
     sleeps,
     created,
@@ -92,6 +98,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
       executed.push({ program, args, env })
       return Promise.resolve(7)
     },
+    isThisProgram: (path) => path === world.thisProgram,
     isExecutable: (path) => world.programs?.[path] !== undefined,
     run: (command) => {
       const program = world.programs?.[command.program]
@@ -115,6 +122,8 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
       return true
     },
     writeErr: (text) => void err.push(text),
+    stderrIsTerminal: () => Promise.resolve(false),
+    writeTerminal: async (text) => void shown.push(text),
   }
 }
 

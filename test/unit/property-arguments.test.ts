@@ -7,13 +7,14 @@ import { forAll } from './random.ts'
 import type { Random } from './random.ts'
 
 const ROWS: readonly Option[] = OPTIONS
+const ANSWERED_AT_ONCE = ['--help', '--version', '--print-completion']
 const LONG = ROWS.flatMap(({ names }) => names.filter((name) => name.startsWith('--')))
 const WORDS = ['get', 'set', 'del', 'diagnose', 'https://pkgs.dev.azure.com/o/', 'me', '', '-', '-7', '-.5', '-x y', '--x y', '--mode x', 'creds', 'json', '--', '-h', '-b', '-p', '-bx', '-p=', '-p=x', '-hx', '--mode', '--mode=', '--output=json', '--=', '--=x', '-=', '---', '--n', '-é', 'CANARY', '-CANARY', '--CANARY=CANARY', '__proto__', '--__proto__', '--constructor', 'toString', '\ud800', '\0', '-1e5', '-1.', '−h']
 const NOISE = '-=abhkmop v\n\té7.'
 
 /** Options that mean one thing, in all their spellings, each with its value. */
 function option(random: Random): string[] {
-  const row = random.pick(ROWS.filter(({ names }) => !names.includes('--help') && !names.includes('--version')))
+  const row = random.pick(ROWS.filter(({ names }) => !ANSWERED_AT_ONCE.includes(names.at(-1) ?? '')))
   const long = row.names.at(-1) ?? ''
   const shortest = [...long].findIndex((_, index) => index > 2 && LONG.filter((name) => name.startsWith(long.slice(0, index))).length === 1)
   const name = random.oneIn(2) ? random.pick(row.names) : long.slice(0, shortest + random.below(long.length - shortest + 1))

@@ -2,7 +2,7 @@ import { isTenant } from '../../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../../net/json.ts'
 import { KeyringError } from '../../system/errors.ts'
 import { findProgram } from '../../system/find-program.ts'
-import { debug } from '../../system/log.ts'
+import { debug, notice } from '../../system/log.ts'
 import { homeFolder, readToken, setting, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'
 import { aadstsAdvice, aadstsCode } from '../aadsts.ts'
@@ -10,6 +10,8 @@ import { entraScope } from '../provider.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 45_000
+/** A person who sees nothing for longer wonders what is wrong. */
+const SLOW_MS = 3_000
 const OUTPUT_LIMIT = 1_048_576
 const PROFILE_LIMIT = 16 * 1_048_576
 
@@ -30,11 +32,14 @@ export async function azureCli(
   const inTenant = tenant === 'organizations' ? [] : ['--tenant', tenant]
   const ask = (more: readonly string[]): Promise<CommandResult> =>
     accessToken(az, ['--resource', request.resource, ...more], system)
+  const answered = system.limit(SLOW_MS, () => void notice(system, 'waiting for az'))
   const first = await ask(inTenant)
   // az refuses any tenant for managed identities and Cloud Shell (azure-cli-core, `_profile.py`).
   const refused = first.ended === 'exit' && first.status !== 0 && REFUSES_TENANT.test(first.stderr)
   if (refused) debug(system, 'azure_cli: asking az again without --tenant')
-  return parseAccessToken(refused ? await ask([]) : first, request.resource)
+  const last = refused ? await ask([]) : first
+  answered()
+  return parseAccessToken(last, request.resource)
 }
 
 const REFUSES_TENANT = /Tenant shouldn't be specified|non-current tenants is not supported/
