@@ -207,9 +207,9 @@ test('on Windows the other keyring is an .exe of an absolute folder, in a PATH w
 test('a debug line says to whom a service is left', async () => {
   const env = { ...DELEGATE, ARTIFACTS_KEYRING_NOFUSS_DEBUG: '1' }
   const nobody = await keyring(['get', 'github', 'me'], { env })
-  assert.match(nobody.err, /^keyring: debug: the service is left to nobody: there is no other keyring on PATH\n/m)
+  assert.match(nobody.err, /^keyring: debug: the service is left to nobody: there is no other keyring on PATH, at \d+ ms\n/m)
   const somebody = await keyring(['get', 'github', 'me'], { env: { ...env, PATH: '/b' }, programs: { '/b/keyring': () => ({ ended: 'signal' }) } })
-  assert.match(somebody.err, /^keyring: debug: the service is left to \/b\/keyring\n/m)
+  assert.match(somebody.err, /^keyring: debug: the service is left to \/b\/keyring, at \d+ ms\n/m)
 })
 
 test("a failure of pip's call is shown on the terminal as it is on stderr, a success is not", async () => {
