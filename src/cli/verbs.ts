@@ -1,5 +1,5 @@
-import { OPTIONS } from './options.ts'
-import type { Option } from './options.ts'
+import { OPTIONS } from './parse-arguments.ts'
+import type { Option } from './parse-arguments.ts'
 
 /** A verb, as help and completion tell of it. */
 export interface VerbHelp {

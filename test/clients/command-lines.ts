@@ -1,5 +1,5 @@
-import { OPTIONS } from '../../src/cli/options.ts'
-import type { Option } from '../../src/cli/options.ts'
+import { OPTIONS } from '../../src/cli/parse-arguments.ts'
+import type { Option } from '../../src/cli/parse-arguments.ts'
 import { seeded } from '../unit/random.ts'
 import type { Random } from '../unit/random.ts'
 

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { OPTIONS } from '../../src/cli/options.ts'
-import type { Option } from '../../src/cli/options.ts'
-import { parseArguments } from '../../src/cli/parse-arguments.ts'
+import type { Option } from '../../src/cli/parse-arguments.ts'
+import { OPTIONS, parseArguments } from '../../src/cli/parse-arguments.ts'
 import { forAll } from './random.ts'
 import type { Random } from './random.ts'
 
