@@ -3,6 +3,7 @@ import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
 import { attempts, chooseProviders } from './identity/chain.ts'
+import type { Attempt, Chain, Refusal } from './identity/chain.ts'
 import { accountName, readClaims } from './identity/claims.ts'
 import type { Claims } from './identity/claims.ts'
 import { DEVOPS_RESOURCE } from './identity/provider.ts'
@@ -21,13 +22,6 @@ export interface Credential {
   readonly password: Secret
 }
 
-/** Why one provider did not lead to a credential. */
-interface Refusal {
-  readonly provider: string
-  readonly reason: string
-  readonly hints: readonly string[]
-}
-
 /**
  * The whole way from keyring's SERVICE to a credential.
  *
@@ -41,19 +35,34 @@ export async function getCredential(
 ): Promise<Credential | undefined> {
   const feed = parseService(service, system)
   if (feed === undefined) return undefined
-  const all = chooseProviders(system)
-  if (all.rows.length === 0) {
+  const chain = chooseProviders(system)
+  if (chain.rows.length === 0) {
     debug(system, 'keyring is disabled by keyringrc.cfg')
     return undefined
   }
+  return credentialFor(feed, chain, onlyOnce(() => discoverLazily(feed, system)), system)
+}
+
+/**
+ * The way from a feed on; see `getCredential`.
+ *
+ * @param seen is told of every provider: of a token before it is used, and again when it was rejected
+ */
+export async function credentialFor(
+  feed: Feed,
+  chain: Chain,
+  discovery: () => Promise<Discovery>,
+  system: System,
+  seen?: (attempt: Attempt) => void,
+): Promise<Credential | undefined> {
   // A bare host names no organization, so there is nobody to ask: only what is at hand can answer.
-  const rows = feed.organization === undefined ? all.rows.filter((row) => row.readyMade) : all.rows
-  const discovery = onlyOnce(() => discoverLazily(feed, system))
+  const rows = feed.organization === undefined ? chain.rows.filter((row) => row.readyMade) : chain.rows
   const refusals: Refusal[] = []
   try {
     const tenant = async (): Promise<string> => (await discovery()).tenant
     const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant }
-    for await (const attempt of attempts({ ...all, rows }, call, system)) {
+    for await (const attempt of attempts({ ...chain, rows }, call, system)) {
+      seen?.(attempt)
       if ('reason' in attempt) {
         refusals.push(attempt)
         continue
@@ -64,7 +73,10 @@ export async function getCredential(
       } catch (error) {
         if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') throw error
         debug(system, `${attempt.provider}: ${error.message}`)
-        refusals.push({ provider: attempt.provider, reason: error.message, hints: error.hints })
+        const { message: reason, hints } = error
+        const refusal = { provider: attempt.provider, reason, hints, failed: true }
+        refusals.push(refusal)
+        seen?.(refusal)
       }
     }
   } catch (error) {

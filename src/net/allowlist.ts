@@ -73,6 +73,17 @@ export function isFeedHost(host: string): boolean {
   return FEED_HOSTS.some((name) => host === name || isBelow(host, name))
 }
 
+/**
+ * The URL of a feed, for the feed's own credential.
+ *
+ * @returns undefined when the value is no https URL on the default port of a feed's host
+ */
+export function trustFeed(url: string): TrustedUrl | undefined {
+  const parsed = parseUrl(url)
+  const trusty = parsed?.protocol === 'https:' && parsed.port === '' && isFeedHost(parsed.hostname)
+  return trusty ? (url as TrustedUrl) : undefined
+}
+
 /** What kind of session token: a JWT, or a personal access token that the account's page lists. */
 export type SessionTokenType = 'SelfDescribing' | 'Compact'
 

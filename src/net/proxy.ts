@@ -22,6 +22,11 @@ const VARIABLES: readonly PlainVariableName[] = [
   'ALL_PROXY',
 ]
 
+/** The variable that names the proxy, where one is set. */
+export function proxyVariable(system: System): PlainVariableName | undefined {
+  return VARIABLES.find((name) => setting(system, name) !== undefined)
+}
+
 /**
  * The proxy for an https host, in curl's meaning of HTTPS_PROXY, ALL_PROXY and NO_PROXY.
  *
@@ -29,7 +34,7 @@ const VARIABLES: readonly PlainVariableName[] = [
  *   can hold a password
  */
 export function proxyFor(system: System, host: string, port: number): Proxy | undefined {
-  const variable = VARIABLES.find((name) => setting(system, name) !== undefined)
+  const variable = proxyVariable(system)
   const exempt = setting(system, 'no_proxy') ?? setting(system, 'NO_PROXY') ?? ''
   if (variable === undefined || isExempt(exempt, host, port)) return undefined
   return parseProxy(setting(system, variable) ?? '', variable)

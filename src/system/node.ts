@@ -10,6 +10,7 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     env: process.env,
     platform: process.platform,
     pid: process.pid,
+    node: { version: process.version, path: process.execPath },
     home,
     signal: new AbortController().signal,
     endsAt: Number.POSITIVE_INFINITY,
@@ -30,6 +31,7 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     drainInput,
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
+    outIsTerminal: async () => (await import('node:tty')).isatty(1),
   }
   const fetch = makeFetch(system)
   return system

@@ -24,6 +24,11 @@ export class Secret {
     return new Secret(prefix + this.#text)
   }
 
+  /** The value of an Authorization header with this as password (RFC 7617 §2). */
+  basic(username: string): Secret {
+    return new Secret(`Basic ${Buffer.from(`${username}:${this.#text}`, 'utf8').toString('base64')}`)
+  }
+
   toString(): string {
     return '[secret]'
   }

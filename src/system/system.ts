@@ -54,6 +54,8 @@ export interface System {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly platform: string
   readonly pid: number
+  /** The Node that runs this: `v20.0.0`, and the absolute path of its executable. */
+  readonly node: { readonly version: string; readonly path: string }
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
   /** Aborted when the time of the call is over. */
@@ -98,4 +100,6 @@ export interface System {
   /** Writes everything, or says that it could not. */
   readonly writeOut: (text: string) => boolean
   readonly writeErr: (text: string) => void
+  /** Whether what `writeOut` writes is read on a terminal. */
+  readonly outIsTerminal: () => Promise<boolean>
 }

@@ -58,6 +58,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     env: world.env ?? {},
     platform: world.platform ?? 'linux',
     pid: 42,
+    node: { version: 'v20.0.0', path: '/usr/bin/node' },
     home: () => world.home,
     signal,
     endsAt: (world.now ?? NOW) + 60_000,
@@ -114,6 +115,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
       return true
     },
     writeErr: (text) => void err.push(text),
+    outIsTerminal: () => Promise.resolve(false),
   }
 }
 

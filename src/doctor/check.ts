@@ -1,0 +1,46 @@
+import { KeyringError } from '../system/errors.ts'
+import type { ErrorCode } from '../system/errors.ts'
+
+/** What one check found. */
+export interface Check {
+  /** A caller, a step or a provider. */
+  readonly check: string
+  /** `skipped`: it does not apply here, or is not needed. */
+  readonly result: 'ok' | 'failed' | 'skipped'
+  readonly reason: string
+  /** What to do about it, one or more lines. */
+  readonly next?: readonly string[]
+}
+
+/** Takes each check as soon as it is made. */
+export type Tell = (check: Check) => void
+
+/** What to do where an error itself does not say. */
+const NEXT: Partial<Record<ErrorCode, string>> = {
+  SERVICE_REFUSED: 'pass the URL that "Connect to feed" shows: https://pkgs.dev.azure.com/ORG/_packaging/FEED/pypi/simple/',
+  DISCOVERY_FAILED: 'check the URL of the feed, the network, HTTPS_PROXY and NO_PROXY',
+  PUBLIC_FEED: 'nothing: this feed needs no credential',
+}
+
+/** The outcome of a check that an error ended. */
+export function broken(check: string, { code, message: reason, hints }: KeyringError): Check {
+  const next = hints.length > 0 ? hints : [NEXT[code] ?? 'run it again with ARTIFACTS_KEYRING_NOFUSS_DEBUG=1']
+  return { check, result: code === 'PUBLIC_FEED' ? 'skipped' : 'failed', reason, next }
+}
+
+/** Makes a check and tells its outcome: what was found in words, or the error, which then goes on. */
+export async function step<T>(
+  check: string,
+  tell: Tell,
+  work: () => T | Promise<T>,
+  words: (value: T) => string,
+): Promise<T> {
+  try {
+    const value = await work()
+    tell({ check, result: 'ok', reason: words(value) })
+    return value
+  } catch (error) {
+    if (error instanceof KeyringError) tell(broken(check, error))
+    throw error
+  }
+}
