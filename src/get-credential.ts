@@ -3,7 +3,7 @@ import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
 import { attempts, chooseProviders } from './identity/chain.ts'
-import type { Attempt, Chain, Refusal } from './identity/chain.ts'
+import type { Attempt, Refusal } from './identity/chain.ts'
 import { accountName, readClaims } from './identity/claims.ts'
 import type { Claims } from './identity/claims.ts'
 import { DEVOPS_RESOURCE } from './identity/provider.ts'
@@ -25,6 +25,7 @@ export interface Credential {
 /**
  * The whole way from keyring's SERVICE to a credential.
  *
+ * @param see is shown each provider's outcome: a token before it is used, and its rejection after that
  * @returns undefined when the service is not an Artifacts feed, when it names no organization and
  *   there is no ready-made token, or when the feed is public: all of these end in silence
  * @throws KeyringError saying what was tried and why it failed
@@ -32,37 +33,24 @@ export interface Credential {
 export async function getCredential(
   service: string,
   system: System,
+  see: (attempt: Attempt) => void = () => {},
 ): Promise<Credential | undefined> {
   const feed = parseService(service, system)
   if (feed === undefined) return undefined
-  const chain = chooseProviders(system)
-  if (chain.rows.length === 0) {
+  const all = chooseProviders(system)
+  if (all.rows.length === 0) {
     debug(system, 'keyring is disabled by keyringrc.cfg')
     return undefined
   }
-  return credentialFor(feed, chain, onlyOnce(() => discoverLazily(feed, system)), system)
-}
-
-/**
- * The way from a feed on; see `getCredential`.
- *
- * @param seen is told of every provider: of a token before it is used, and again when it was rejected
- */
-export async function credentialFor(
-  feed: Feed,
-  chain: Chain,
-  discovery: () => Promise<Discovery>,
-  system: System,
-  seen?: (attempt: Attempt) => void,
-): Promise<Credential | undefined> {
   // A bare host names no organization, so there is nobody to ask: only what is at hand can answer.
-  const rows = feed.organization === undefined ? chain.rows.filter((row) => row.readyMade) : chain.rows
+  const rows = feed.organization === undefined ? all.rows.filter((row) => row.readyMade) : all.rows
+  const discovery = onlyOnce(() => discoverLazily(feed, system))
   const refusals: Refusal[] = []
   try {
     const tenant = async (): Promise<string> => (await discovery()).tenant
     const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant }
-    for await (const attempt of attempts({ ...chain, rows }, call, system)) {
-      seen?.(attempt)
+    for await (const attempt of attempts({ ...all, rows }, call, system)) {
+      see(attempt)
       if ('reason' in attempt) {
         refusals.push(attempt)
         continue
@@ -75,8 +63,8 @@ export async function credentialFor(
         debug(system, `${attempt.provider}: ${error.message}`)
         const { message: reason, hints } = error
         const refusal = { provider: attempt.provider, reason, hints, failed: true }
+        see(refusal)
         refusals.push(refusal)
-        seen?.(refusal)
       }
     }
   } catch (error) {
@@ -153,7 +141,8 @@ function withAccount(error: unknown, claims: Claims | undefined, feedTenant: str
   const isGuid = /^[0-9a-f-]{36}$/i.test(feedTenant)
   const differs = tenant !== undefined && isGuid && tenant !== feedTenant.toLowerCase()
   const tenants = differs ? ` of tenant ${tenant}, the feed's is ${feedTenant}` : ''
-  return new KeyringError(error.code, `${error.message}, account ${account}${tenants}`, ...error.hints)
+  const hints = differs && error.hints.length === 0 ? [`az login --tenant ${feedTenant}`] : error.hints
+  return new KeyringError(error.code, `${error.message}, account ${account}${tenants}`, ...hints)
 }
 
 function noCredential(feed: Feed, refusals: readonly Refusal[]): KeyringError {

@@ -13,10 +13,10 @@ const SIGNS = { ok: ['✓', '32'], failed: ['✗', '31'], skipped: ['–', '2'] 
  * `keyring doctor [URL]`: why there is a credential or why not, one line a check, and what to do next.
  * Exit status 0 when the feed accepts a credential, else 1.
  *
- * `--output json` prints one object: `works` (boolean), `service` (string or null), `checks` (in the order
- * in which they were made), `next` (strings). A check has `check`, `result` (`ok`, `failed` or `skipped`)
- * and `reason` (for people). `check` is `uv, PDM`, `pip VERSION`, `node`, `configuration`, `proxy`, `trust`,
- * `service`, `connection`, `discovery`, the name of a provider, `credential`, `token`, `exchange` or `access`.
+ * `--output json` prints one object: `works` (boolean), `checks` (in the order in which they were made) and
+ * `next` (lines). A check has `check`, `result` (`ok`, `failed` or `skipped`) and `reason` (for people). `check`
+ * is `uv, PDM`, `pip VERSION`, `node`, `configuration`, `proxy`, `trust`, `service`, `connection`, `discovery`,
+ * the name of a provider, `token`, `exchange` or `access`.
  */
 export async function doctorCommand(argv: readonly string[], system: System): Promise<number> {
   // Its arguments are those of `get` without a username.
@@ -31,7 +31,7 @@ export async function doctorCommand(argv: readonly string[], system: System): Pr
     checks.push(check)
     if (!json) system.writeOut(lineOf(check, colours))
   }
-  await examine(call.service, system, tell).catch((error: unknown) => {
+  await examine(call.service ?? '', system, tell).catch((error: unknown) => {
     if (!(error instanceof KeyringError)) throw error
   })
   const works = checks.some(({ check, result }) => check === 'access' && result === 'ok')
@@ -39,8 +39,8 @@ export async function doctorCommand(argv: readonly string[], system: System): Pr
   // Where it works, only a caller can be left to put right; else it is what broke last.
   const next = ((works ? steps[0] : steps.at(-1)) ?? ['nothing: the credential works']).map(oneLine)
   const rows = checks.map(({ check, result, reason }) => ({ check, result, reason: oneLine(reason) }))
-  const report = JSON.stringify({ works, service: call.service ?? null, checks: rows, next }, undefined, 2)
-  return system.writeOut(json ? `${report}\n` : `\nnext: ${next.join('\n      ')}\n`) && works ? 0 : 1
+  const end = json ? JSON.stringify({ works, checks: rows, next }, undefined, 2) : `\nnext: ${next.join('\n      ')}`
+  return system.writeOut(`${end}\n`) && works ? 0 : 1
 }
 
 function lineOf({ check, result, reason }: Check, colours: boolean): string {

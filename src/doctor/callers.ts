@@ -19,44 +19,43 @@ print(json.dumps({"pip": importlib.metadata.version("pip"), "prefix": sys.prefix
     "library": "yes" if importlib.util.find_spec("keyring") else None}))
 `
 
+const FIELDS = ['pip', 'prefix', 'first', 'found', 'library']
+
 /** Which keyring uv, PDM and the pip of each Python on PATH find, and whether it is this program. */
 export async function checkCallers(system: System, tell: Tell): Promise<void> {
   // uv on Windows adds `.exe` to the name and nothing else.
-  const all = [...programsOnPath(system, 'keyring')]
-  const first = all.find((path) => system.platform !== 'win32' || path.endsWith('.exe'))
-  tell(await keyringCheck('uv, PDM', first, system))
+  const isForUv = (path: string): boolean => system.platform !== 'win32' || path.endsWith('.exe')
+  tell(await keyringCheck('uv, PDM', [...programsOnPath(system, 'keyring')].find(isForUv), system))
   const pythons = new Set(['python3', 'python'].flatMap((name) => [...programsOnPath(system, name)]))
   const answers = await Promise.all([...pythons].map((path) => outputOf(path, ['-B', '-c', PIPS_CHOICE], system)))
   // The same Python goes by many names.
   for (const answer of new Set(answers)) {
     const fields = parseJsonObject(answer ?? '')
-    const [pip, prefix, own, found, library] = ['pip', 'prefix', 'first', 'found', 'library']
-      .map((name) => stringMember(fields, name))
+    const [pip, prefix, first, found, library] = FIELDS.map((name) => stringMember(fields, name))
     if (pip === undefined) continue
-    const check = await keyringCheck(`pip ${pip}`, found, system)
-    const skips = found === undefined && own !== undefined
-    const other = library === undefined ? '' : '; its own Python has another, unless PIP_KEYRING_PROVIDER=subprocess'
-    const reason = skips ? `skips ${own}, as it is among its own scripts` : check.reason
-    const next = skips && ['install this keyring elsewhere on PATH, or use pip in a virtual environment']
-    tell({ ...check, reason: `${reason}${other} (Python in ${prefix})`, ...(next && { next }) })
+    const check = await keyringCheck(`pip ${pip}`, found, system, first)
+    const other = library && '; its own Python has another, which PIP_KEYRING_PROVIDER=subprocess passes over'
+    tell({ ...check, reason: `${check.reason}${other ?? ''} (Python in ${prefix})` })
   }
 }
 
 /** What a caller finds. Only its own word tells what program it is, whatever it is wrapped in. */
-async function keyringCheck(check: string, program: string | undefined, system: System): Promise<Check> {
+async function keyringCheck(check: string, program: string | undefined, system: System, own?: string): Promise<Check> {
   const failed = (reason: string, next: string): Check => ({ check, result: 'failed', reason, next: [next] })
+  const elsewhere = 'put this keyring in a folder on PATH that is not that of the scripts of this pip'
+  if (program === undefined && own !== undefined) return failed(`skips ${own}, one of its own scripts`, elsewhere)
   if (program === undefined) return failed('no keyring on PATH', 'put the folder of this keyring on PATH')
   const output = await outputOf(program, ['--version'], system)
   const version = /^keyring-compatible artifacts-keyring-nofuss (\S+)\s*$/.exec(output ?? '')?.[1]
-  const other = version === VERSION ? '' : `, version ${version}`
-  if (version !== undefined) return { check, result: 'ok', reason: `${program}, this program${other}` }
+  if (version === VERSION) return { check, result: 'ok', reason: `${program}, this program` }
+  if (version !== undefined) return failed(`${program}, version ${version} of this program`, `update ${program}`)
   if (output === undefined) return failed(`${program}, which does not start`, `run ${program}: is node on PATH?`)
   return failed(`${program}, another program`, `remove ${program}, or put this keyring before it on PATH`)
 }
 
 /** What a program prints. Undefined where it was not started, of which env and shells say 126 or 127. */
 async function outputOf(program: string, args: readonly string[], system: System): Promise<string | undefined> {
-  const command = { program, args, env: withoutSecrets(), timeoutMs: 10_000, limit: 65_536 }
-  const result = await system.run(command, system.signal)
+  const limits = { timeoutMs: 10_000, limit: 65_536 }
+  const result = await system.run({ program, args, env: withoutSecrets(), ...limits }, system.signal)
   return result.ended === 'exit' && result.status < 126 ? result.stdout : undefined
 }

@@ -23,22 +23,19 @@ const NEXT: Partial<Record<ErrorCode, string>> = {
 }
 
 /** The outcome of a check that an error ended. */
-export function broken(check: string, { code, message: reason, hints }: KeyringError): Check {
+function broken(check: string, { code, message, hints }: KeyringError): Check {
   const next = hints.length > 0 ? hints : [NEXT[code] ?? 'run it again with ARTIFACTS_KEYRING_NOFUSS_DEBUG=1']
+  // Each provider's reason has been told.
+  const reason = code === 'NO_CREDENTIAL' ? 'no provider has one' : message
   return { check, result: code === 'PUBLIC_FEED' ? 'skipped' : 'failed', reason, next }
 }
 
 /** Makes a check and tells its outcome: what was found in words, or the error, which then goes on. */
-export async function step<T>(
-  check: string,
-  tell: Tell,
-  work: () => T | Promise<T>,
-  words: (value: T) => string,
-): Promise<T> {
+export async function step<T>(check: string, tell: Tell, make: () => T | Promise<T>, words: (it: T) => string) {
   try {
-    const value = await work()
-    tell({ check, result: 'ok', reason: words(value) })
-    return value
+    const it = await make()
+    tell({ check, result: 'ok', reason: words(it) })
+    return it
   } catch (error) {
     if (error instanceof KeyringError) tell(broken(check, error))
     throw error

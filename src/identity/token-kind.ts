@@ -41,7 +41,8 @@ export function checkClaims(claims: Claims | undefined, source: string, system: 
     const time = new Date(expiry).toISOString()
     const whose = accountName(claims)
     const owner = whose === undefined ? '' : ` of ${whose}`
-    throw new KeyringError('TOKEN_REJECTED', `the token${owner} in ${source} expired at ${time}`)
+    const hint = "get a new token, or check this machine's clock"
+    throw new KeyringError('TOKEN_REJECTED', `the token${owner} in ${source} expired at ${time}`, hint)
   }
   const audience = stringMember(claims, 'aud')
   if (audience === undefined || isIssuedByDevOps(claims)) return

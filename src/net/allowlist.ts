@@ -74,14 +74,14 @@ export function isFeedHost(host: string): boolean {
 }
 
 /**
- * The URL of a feed, for the feed's own credential.
+ * The URL of a feed, as `parseService` writes it, for the feed's own credential.
  *
- * @returns undefined when the value is no https URL on the default port of a feed's host
+ * @throws KeyringError UNTRUSTED_ENDPOINT when it is not on a feed's host
  */
-export function trustFeed(url: string): TrustedUrl | undefined {
-  const parsed = parseUrl(url)
-  const trusty = parsed?.protocol === 'https:' && parsed.port === '' && isFeedHost(parsed.hostname)
-  return trusty ? (url as TrustedUrl) : undefined
+export function trustFeed(url: string): TrustedUrl {
+  const host = /^https:\/\/([a-z0-9.-]+)\//.exec(url)?.[1] ?? ''
+  if (isFeedHost(host)) return url as TrustedUrl
+  throw new KeyringError('UNTRUSTED_ENDPOINT', 'the feed is on no host of Azure Artifacts')
 }
 
 /** What kind of session token: a JWT, or a personal access token that the account's page lists. */

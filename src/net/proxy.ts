@@ -10,6 +10,8 @@ export interface Proxy {
   readonly secure: boolean
   readonly host: string
   readonly port: number
+  /** The variable that names it. */
+  readonly variable: string
   /** The value of Proxy-Authorization, where the URL has a user. */
   readonly authorization: Secret | undefined
 }
@@ -22,11 +24,6 @@ const VARIABLES: readonly PlainVariableName[] = [
   'ALL_PROXY',
 ]
 
-/** The variable that names the proxy, where one is set. */
-export function proxyVariable(system: System): PlainVariableName | undefined {
-  return VARIABLES.find((name) => setting(system, name) !== undefined)
-}
-
 /**
  * The proxy for an https host, in curl's meaning of HTTPS_PROXY, ALL_PROXY and NO_PROXY.
  *
@@ -34,7 +31,7 @@ export function proxyVariable(system: System): PlainVariableName | undefined {
  *   can hold a password
  */
 export function proxyFor(system: System, host: string, port: number): Proxy | undefined {
-  const variable = proxyVariable(system)
+  const variable = VARIABLES.find((name) => setting(system, name) !== undefined)
   const exempt = setting(system, 'no_proxy') ?? setting(system, 'NO_PROXY') ?? ''
   if (variable === undefined || isExempt(exempt, host, port)) return undefined
   return parseProxy(setting(system, variable) ?? '', variable)
@@ -68,6 +65,7 @@ function parseProxy(text: string, variable: string): Proxy {
   const user = [url.username, url.password].map(percentDecoded).join(':')
   const basic = new Secret(`Basic ${Buffer.from(user, 'utf8').toString('base64')}`)
   return {
+    variable,
     secure,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     // The scheme's own port, as in pip and uv; curl alone has 1080 here.

@@ -71,7 +71,6 @@ export const VARIABLES = {
   REQUESTS_CA_BUNDLE: 'plain',
   CURL_CA_BUNDLE: 'plain',
   SSL_CERT_FILE: 'plain',
-  NODE_EXTRA_CA_CERTS: 'plain',
   NO_COLOR: 'plain',
   PYTHON_KEYRING_BACKEND: 'plain',
   XDG_CONFIG_HOME: 'plain',
