@@ -21,9 +21,8 @@ const SIGNS = { ok: ['✓', '32'], failed: ['✗', '31'], skipped: ['–', '2'] 
 export async function doctorCommand(argv: readonly string[], system: System): Promise<number> {
   // Its arguments are those of `get` without a username.
   const call = parseArguments(['get', ...argv])
-  if (call.kind !== 'arguments' || call.username !== undefined) {
-    throw new KeyringError('USAGE', 'doctor takes a URL and --output plain or json')
-  }
+  const usage = new KeyringError('USAGE', 'doctor takes a URL and --output plain or json')
+  if (call.kind !== 'arguments' || call.username !== undefined) throw usage
   const json = call.options.get('--output') === 'json'
   const colours = !json && setting(system, 'NO_COLOR') === undefined && (await system.outIsTerminal())
   const checks: Check[] = []
@@ -37,7 +36,7 @@ export async function doctorCommand(argv: readonly string[], system: System): Pr
   const works = checks.some(({ check, result }) => check === 'access' && result === 'ok')
   const steps = checks.map((check) => check.next).filter((next) => next !== undefined)
   // Where it works, only a caller can be left to put right; else it is what broke last.
-  const next = ((works ? steps[0] : steps.at(-1)) ?? ['nothing: the credential works']).map(oneLine)
+  const next = ((works ? steps[0] : steps.at(-1)) ?? ['nothing, the feed accepts the credential']).map(oneLine)
   const rows = checks.map(({ check, result, reason }) => ({ check, result, reason: oneLine(reason) }))
   const end = json ? JSON.stringify({ works, checks: rows, next }, undefined, 2) : `\nnext: ${next.join('\n      ')}`
   return system.writeOut(`${end}\n`) && works ? 0 : 1

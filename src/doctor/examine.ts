@@ -92,9 +92,8 @@ async function find(service: string, chain: Chain, system: System, tell: Tell) {
 
 function described({ token, source }: FoundToken, system: System): string {
   const claims = readClaims(token)
-  const tenant = stringMember(claims, 'tid')
-  const whose = `${accountName(claims) ?? 'a token without a name'}${tenant === undefined ? '' : `, tenant ${tenant}`}`
-  return `${whose}${lifeOf(token, system)}, from ${source}`
+  const [who = 'a token without a name', tenant] = [accountName(claims), stringMember(claims, 'tid')]
+  return `${who}${tenant === undefined ? '' : `, tenant ${tenant}`}${lifeOf(token, system)}, from ${source}`
 }
 
 function exchange({ credential, token }: Found, system: System): Omit<Check, 'check'> {
@@ -129,7 +128,6 @@ async function ask(feed: Feed, { credential, token }: Found, feedTenant: string,
 
 /** What an answer to a credential means, and what to do. */
 function explained({ status, text }: Answer, feed: Feed, found: FoundToken, feedTenant: string): KeyringError {
-  const { organization, portal, upload } = feed
   const refusal = (reason: string, ...next: readonly string[]): KeyringError =>
     new KeyringError('TOKEN_REJECTED', `${reason} (${status})`, ...next)
   const claims = readClaims(found.token)
@@ -140,14 +138,14 @@ function explained({ status, text }: Answer, feed: Feed, found: FoundToken, feed
     const next = [role('Feed and Upstream Reader (Collaborator)'), 'and set ARTIFACTS_KEYRING_NOFUSS_SCOPE=write']
     return refusal('the package is upstream only, and this credential may not save it into the feed', ...next)
   }
-  if (status === 403) return refusal(`${who} has no permission`, role(upload ? 'Feed Publisher (Contributor)' : 'Feed Reader'))
+  if (status === 403) return refusal(`${who} has no permission`, role(feed.upload ? 'Feed Publisher (Contributor)' : 'Feed Reader'))
   if (status === 404) return refusal('no such feed or package', 'check organization, project, feed and package in the URL')
   if (status === 429 || status >= 500) return refusal('the feed is busy or down', 'try again later')
   if (tokenKind(claims) === 'password') {
     const reason = 'the token has expired, was revoked or is of another organization'
-    return refusal(reason, `put a new token of the organization ${organization} in ${found.source}`)
+    return refusal(reason, `put a new token of the organization ${feed.organization} in ${found.source}`)
   }
-  const tenants = `tenant ${stringMember(claims, 'tid') ?? 'unknown'}, is not in ${organization}, tenant ${feedTenant}`
-  const next = `add ${who} to the organization${portal === undefined ? '' : ` at ${portal}/_settings/users`}`
+  const tenants = `tenant ${stringMember(claims, 'tid') ?? 'unknown'}, is not in ${feed.organization}, tenant ${feedTenant}`
+  const next = `add ${who} to the organization${feed.portal === undefined ? '' : ` at ${feed.portal}/_settings/users`}`
   return refusal(`${who}, ${tenants}`, `${next}, or use another identity`)
 }
