@@ -29,8 +29,7 @@ export async function checkCallers(system: System, tell: Tell): Promise<void> {
   const pythons = new Set(['python3', 'python'].flatMap((name) => [...programsOnPath(system, name)]))
   const answers = await Promise.all([...pythons].map((path) => outputOf(path, ['-B', '-c', PIPS_CHOICE], system)))
   // The same Python goes by many names.
-  for (const answer of new Set(answers)) {
-    const fields = parseJsonObject(answer ?? '')
+  for (const fields of [...new Set(answers)].map((answer) => parseJsonObject(answer ?? ''))) {
     const [pip, prefix, first, found, library] = FIELDS.map((name) => stringMember(fields, name))
     if (pip === undefined) continue
     const check = await keyringCheck(`pip ${pip}`, found, system, first)

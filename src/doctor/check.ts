@@ -19,12 +19,13 @@ export type Tell = (check: Check) => void
 const NEXT: Partial<Record<ErrorCode, string>> = {
   SERVICE_REFUSED: 'pass the URL that "Connect to feed" shows: https://pkgs.dev.azure.com/ORG/_packaging/FEED/pypi/simple/',
   DISCOVERY_FAILED: 'check the URL of the feed, the network, HTTPS_PROXY and NO_PROXY',
+  EXCHANGE_FAILED: 'Azure DevOps may be busy or down, try again later',
   PUBLIC_FEED: 'nothing: this feed needs no credential',
 }
 
 /** The outcome of a check that an error ended. */
 function broken(check: string, { code, message, hints }: KeyringError): Check {
-  const next = hints.length > 0 ? hints : [NEXT[code] ?? 'run it again with ARTIFACTS_KEYRING_NOFUSS_DEBUG=1']
+  const next = hints.length > 0 ? hints : [NEXT[code] ?? 'put that right, or run it again with ARTIFACTS_KEYRING_NOFUSS_DEBUG=1']
   // Each provider's reason has been told.
   const reason = code === 'NO_CREDENTIAL' ? 'no provider has one' : message
   return { check, result: code === 'PUBLIC_FEED' ? 'skipped' : 'failed', reason, next }
