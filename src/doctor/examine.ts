@@ -27,7 +27,7 @@ import type { Check, Tell } from './check.ts'
 /** The credential that `get` answers with, and the provider's token that led to it. */
 type Found = Awaited<ReturnType<typeof find>>
 
-const KINDS = { password: 'of Azure DevOps', application: "an application's", user: "a user's" } as const
+const KINDS = { password: 'of Azure DevOps', application: "an application's, of Entra", user: "a user's, of Entra" } as const
 
 /**
  * Checks everything between a caller and its packages, up to where it breaks. The credential is looked for
@@ -43,7 +43,7 @@ export async function examine(service: string, system: System, tell: Tell): Prom
   await step('proxy', tell, () => proxyFor(system, 'pkgs.dev.azure.com', 443), (proxy) =>
     proxy === undefined ? 'none' : `${proxyName(proxy)} (${proxy.variable})`)
   await step('trust', tell, () => trustedCertificates(system), (all) =>
-    all === undefined ? 'the certificates of Node' : `only the certificates of ${trustVariable(system)}: ${all.length}`)
+    all === undefined ? 'the certificates of Node' : `only the certificates of ${trustVariable(system)} (${all.length})`)
   const feed = await step('service', tell, () => feedOf(service, system), (it) => `organization ${it.organization}`)
   const started = system.now()
   const answer = await step('connection', tell, () => probe(feed, system), ({ status }) =>

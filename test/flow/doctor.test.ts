@@ -386,7 +386,7 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
       ok: [
         `discovery: tenant ${CONTOSO_TENANT}, session tokens from https://vssps.dev.azure.com/contoso`,
         new RegExp(`^azure_cli: alice@contoso\\.example, tenant ${CONTOSO_TENANT}, (59|60) minutes left, from az's answer$`),
-        "token: a user's",
+        "token: a user's, of Entra",
         /^exchange: session token, scope vso\.packaging, (239|240) minutes left$/,
         'access: the feed accepts the credential (200)',
       ],
@@ -416,7 +416,7 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
   }),
   'an application': () => ({
     env: SECRET,
-    ok: [new RegExp(`^client_secret: ${SECRET_CLIENT_ID}, tenant ${CONTOSO_TENANT}, (59|60) minutes left, from Entra`), "token: an application's"],
+    ok: [new RegExp(`^client_secret: ${SECRET_CLIENT_ID}, tenant ${CONTOSO_TENANT}, (59|60) minutes left, from Entra`), "token: an application's, of Entra"],
   }),
   'the token of a pipeline': () => ({
     env: { TF_BUILD: 'True', SYSTEM_ACCESSTOKEN: azure.tokens.mintSystemAccessToken('contoso') },
@@ -425,7 +425,7 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
   'a proxy with a password': () => {
     azure.guardProxy('user:CANARYpassword')
     const env = { https_proxy: azure.proxyUrl.replace('//', '//user:CANARYpassword@'), [TOKEN]: azure.tokens.mintPat('contoso') }
-    return { env, ok: [/^proxy: the proxy 127\.0\.0\.1:\d+ \(https_proxy\)$/, 'trust: only the certificates of REQUESTS_CA_BUNDLE: 1'] }
+    return { env, ok: [/^proxy: the proxy 127\.0\.0\.1:\d+ \(https_proxy\)$/, 'trust: only the certificates of REQUESTS_CA_BUNDLE (1)'] }
   },
   'a provider that is forced': () => ({
     env: { [PROVIDER]: 'env_var', [TOKEN]: azure.tokens.mintPat('contoso') },
