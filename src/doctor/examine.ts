@@ -1,4 +1,4 @@
-import { parseDiscovery, probe } from '../feed/discovery.ts'
+import { isSignInPage, parseDiscovery, probe } from '../feed/discovery.ts'
 import { parseService } from '../feed/service.ts'
 import type { Feed } from '../feed/service.ts'
 import { getCredential } from '../get-credential.ts'
@@ -107,7 +107,7 @@ function exchange({ credential, token }: Found, system: System): Omit<Check, 'ch
 function lifeOf(token: Secret, system: System): string {
   const expiry = expiryMs(readClaims(token) ?? {})
   const minutes = Math.floor(((expiry ?? 0) - system.now()) / 60_000)
-  return expiry === undefined ? '' : `, ${minutes < 0 ? `expired ${-minutes} minutes ago` : `${minutes} minutes left`}`
+  return expiry === undefined ? '' : `, ${minutes < 0 ? `expired ${-minutes} min ago` : `${minutes} min left`}`
 }
 
 /**
@@ -120,7 +120,7 @@ async function ask(feed: Feed, { credential, token }: Found, feedTenant: string,
   const headers = { authorization, accept: 'text/html', 'x-tfs-fedauthredirect': 'Suppress' }
   const options = { limit: 65_536, overflow: 'cut' } as const
   const answer = await requestWithSecret(system, trustFeed(feed.url), headers, undefined, options)
-  if (answer.status === 200) return 'the feed accepts the credential (200)'
+  if (answer.status === 200 && !isSignInPage(answer)) return 'the feed accepts the credential (200)'
   // Who asks is settled before what is asked, and an upload is no GET.
   if (feed.upload && answer.status === 405) return 'the feed accepts the credential; only an upload shows the role (405)'
   throw explained(answer, feed, token, feedTenant)
@@ -140,7 +140,7 @@ function explained({ status, text }: Answer, feed: Feed, found: FoundToken, feed
   }
   if (status === 403) return refusal(`${who} has no permission`, role(feed.upload ? 'Feed Publisher (Contributor)' : 'Feed Reader'))
   if (status === 404) return refusal('no such feed or package', 'check organization, project, feed and package in the URL')
-  if (status === 429 || status >= 500) return refusal('the feed is busy or down', 'try again later')
+  if (status !== 401 && !isSignInPage({ status, text })) return refusal('the feed is busy or down', 'try again later')
   if (tokenKind(claims) === 'password') {
     const reason = 'the token has expired, was revoked or is of another organization'
     return refusal(reason, `put a new token of the organization ${feed.organization} in ${found.source}`)

@@ -97,7 +97,7 @@ function resourceTenant(answer: Answer, host: string): string | undefined {
  * Azure DevOps answers 203, a redirect or a page with a form where it wants a browser to sign in. A
  * Simple index (PEP 503), which is what a public feed answers, has neither form nor script.
  */
-function isSignInPage({ status, text }: Answer): boolean {
+export function isSignInPage({ status, text }: Pick<Answer, 'status' | 'text'>): boolean {
   return status === 203 || (status >= 300 && status < 400) || /<(form|script)\b/i.test(text)
 }
 

@@ -385,9 +385,9 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
     return {
       ok: [
         `discovery: tenant ${CONTOSO_TENANT}, session tokens from https://vssps.dev.azure.com/contoso`,
-        new RegExp(`^azure_cli: alice@contoso\\.example, tenant ${CONTOSO_TENANT}, (59|60) minutes left, from az's answer$`),
+        new RegExp(`^azure_cli: alice@contoso\\.example, tenant ${CONTOSO_TENANT}, (59|60) min left, from az's answer$`),
         "token: a user's, of Entra",
-        /^exchange: session token, scope vso\.packaging, (239|240) minutes left$/,
+        /^exchange: session token, scope vso\.packaging, (239|240) min left$/,
         'access: the feed accepts the credential (200)',
       ],
     }
@@ -416,11 +416,11 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
   }),
   'an application': () => ({
     env: SECRET,
-    ok: [new RegExp(`^client_secret: ${SECRET_CLIENT_ID}, tenant ${CONTOSO_TENANT}, (59|60) minutes left, from Entra`), "token: an application's, of Entra"],
+    ok: [new RegExp(`^client_secret: ${SECRET_CLIENT_ID}, tenant ${CONTOSO_TENANT}, (59|60) min left, from Entra`), "token: an application's, of Entra"],
   }),
   'the token of a pipeline': () => ({
     env: { TF_BUILD: 'True', SYSTEM_ACCESSTOKEN: azure.tokens.mintSystemAccessToken('contoso') },
-    ok: [/^system_access_token: a token without a name, (59|60) minutes left, from SYSTEM_ACCESSTOKEN$/, 'token: of Azure DevOps'],
+    ok: [/^system_access_token: a token without a name, (59|60) min left, from SYSTEM_ACCESSTOKEN$/, 'token: of Azure DevOps'],
   }),
   'a proxy with a password': () => {
     azure.guardProxy('user:CANARYpassword')
