@@ -24,7 +24,7 @@ export async function doctorCommand(argv: readonly string[], system: System): Pr
   const usage = new KeyringError('USAGE', 'doctor takes a URL and --output plain or json')
   if (call.kind !== 'arguments' || call.username !== undefined) throw usage
   const json = call.options.get('--output') === 'json'
-  const colours = !json && setting(system, 'NO_COLOR') === undefined && (await system.outIsTerminal())
+  const colours = setting(system, 'NO_COLOR') === undefined && (await system.outIsTerminal())
   const checks: Check[] = []
   const tell = (check: Check): void => {
     checks.push(check)

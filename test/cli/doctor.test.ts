@@ -88,6 +88,9 @@ test('doctor: what comes from outside cannot move the cursor or start a line', a
   const ended = await doctor([FEED], { PIP_CERT: '/nonexistent/\x1b[2J\n✓ access' })
   assert.match(ended.stdout, /^✗ trust +PIP_CERT names \/nonexistent\/ \[2J ✓ access: missing$/m)
   assert.equal(/[\x00-\x09\x0b-\x1f]/.test(ended.stdout), false)
+  const json = await doctor([FEED, '--output=json'], { PIP_CERT: '/nonexistent/\x1b[2J\n✓ access' })
+  const { checks } = JSON.parse(json.stdout) as { readonly checks: readonly { readonly reason: string }[] }
+  assert.equal(checks.at(-1)?.reason, 'PIP_CERT names /nonexistent/ [2J ✓ access: missing')
 })
 
 /** Runs a command with a pseudo-terminal as its stdout. */

@@ -89,6 +89,8 @@ test('doctor: pip skips this program among its own scripts, as in /usr/local/bin
   const alias = join(machine.home, 'alias')
   symlinkSync(bin, alias)
   assert.match((await callers([bin, alias])).join('\n'), /✗ pip 26\.3: skips /)
+  // The beginning of the text decides, as pip has it: the other name before it hides that it is the same.
+  assert.match((await callers([alias, bin])).join('\n'), new RegExp(`✓ pip 26\\.3: ${alias}/keyring, this program`))
   const other = ours('other')
   assert.match((await callers([bin, alias, other])).join('\n'), new RegExp(`✓ pip 26\\.3: ${other}/keyring, this program`))
 })

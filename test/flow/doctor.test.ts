@@ -161,6 +161,16 @@ const BROKEN: Readonly<Record<string, () => Broken>> = {
       next: 'give alice@contoso.example the role Feed Reader in the settings of the feed',
     }
   },
+  'a second identity, whose token is accepted, and who is no reader of the feed': () => {
+    az()
+    const whose = `account ${FABRIKAM_USER} of tenant ${FABRIKAM_TENANT}, the feed's is ${CONTOSO_TENANT}`
+    return {
+      args: feed('no-permission'),
+      env: { [TOKEN]: azure.tokens.mintUserToken({ tenant: FABRIKAM_TENANT, upn: FABRIKAM_USER }) },
+      failed: [`token: vssps.dev.azure.com rejected the token (401), ${whose}`, 'access: alice@contoso.example has no permission (403)'],
+      next: 'give alice@contoso.example the role Feed Reader in the settings of the feed',
+    }
+  },
   'a user who may not publish': () => {
     az()
     azure.behave('contoso', { feed: (request, response) => {
@@ -332,6 +342,15 @@ const BROKEN: Readonly<Record<string, () => Broken>> = {
       next: 'sign in once in a browser: https://dev.azure.com/exchange-tf401444',
     }
   },
+  'the same, and of another tenant: what the service says comes first': () => {
+    az({ token: azure.tokens.mintUserToken({ tenant: FABRIKAM_TENANT, upn: FABRIKAM_USER }) })
+    azure.behave('contoso', { exchange: (_, response) => sendDevOpsError(response, 401, 'TF401444: Please sign-in at least once as CANARY') })
+    const whose = `account ${FABRIKAM_USER} of tenant ${FABRIKAM_TENANT}, the feed's is ${CONTOSO_TENANT}`
+    return {
+      failed: [`token: vssps.dev.azure.com does not know this identity yet (TF401444), ${whose}`, 'token: no provider has one'],
+      next: 'sign in once in a browser: https://dev.azure.com/contoso',
+    }
+  },
   'a token service that is down': () => {
     az()
     return {
@@ -410,6 +429,10 @@ const GOOD: Readonly<Record<string, () => { readonly args?: readonly string[]; r
     const ok = [/^exchange: session token, scope vso\.packaging_write, /, 'access: the feed accepts the credential; only an upload shows the role (405)']
     return { args: [FEED.replace('/simple/', '/upload')], ok }
   },
+  'a session token that is a PAT': () => {
+    az()
+    return { env: { ARTIFACTS_CREDENTIALPROVIDER_TOKENTYPE: 'Compact' }, ok: ['exchange: session token, scope unknown'] }
+  },
   'a PAT': () => ({
     env: { [TOKEN]: azure.tokens.mintPat('contoso') },
     ok: ['env_var: a token without a name, from ARTIFACTS_KEYRING_NOFUSS_TOKEN', 'token: of Azure DevOps', 'access: the feed accepts the credential (200)'],
@@ -474,6 +497,8 @@ test('doctor: the credential goes to the feed alone, once, after a request witho
   const seen = azure.requests.map(({ method, host, headers }) => `${method} ${host} ${headers['authorization']?.split(' ')[0] ?? '-'}`)
   const probe = 'GET pkgs.dev.azure.com -'
   assert.deepEqual(seen, [probe, probe, 'POST vssps.dev.azure.com Bearer', 'GET pkgs.dev.azure.com Basic'])
+  // Else a credential that is not accepted is answered with a page to sign in.
+  assert.deepEqual(new Set(azure.requests.map(({ headers }) => headers['x-tfs-fedauthredirect'])), new Set(['Suppress']))
   assert.deepEqual(azure.requests.flatMap(({ errors }) => errors), [])
 })
 
