@@ -47,7 +47,7 @@ async function keyringCheck(check: string, program: string | undefined, system: 
   const output = await outputOf(program, ['--version'], system)
   const version = /^keyring-compatible artifacts-keyring-nofuss (\S+)\s*$/.exec(output ?? '')?.[1]
   if (version === VERSION) return { check, result: 'ok', reason: `${program}, this program` }
-  if (version !== undefined) return failed(`${program}, version ${version} of this program`, 'keep one version of this keyring on PATH')
+  if (version !== undefined) return failed(`${program}, version ${version} of this program`, 'keep only one on PATH')
   if (output === undefined) return failed(`${program}, which does not start`, `run ${program}: is node on PATH?`)
   return failed(`${program}, another program`, `remove ${program}, or put this keyring before it on PATH`)
 }
