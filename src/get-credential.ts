@@ -3,6 +3,7 @@ import { parseService } from './feed/service.ts'
 import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { SessionTokenScope } from './feed/session-token.ts'
+import type { Attempt, Refusal } from './identity/chain.ts'
 import type { FoundToken } from './identity/provider.ts'
 import { DEVOPS_RESOURCE, FEED_HOSTS } from './net/allowlist.ts'
 import { KeyringError } from './system/errors.ts'
@@ -17,16 +18,10 @@ export interface Credential {
   readonly password: Secret
 }
 
-/** Why one provider did not lead to a credential. */
-interface Refusal {
-  readonly provider: string
-  readonly reason: string
-  readonly hints: readonly string[]
-}
-
 /**
  * The whole way from keyring's SERVICE to a credential.
  *
+ * @param see is shown each provider's outcome: a token before it is used, and its rejection after that
  * @returns undefined when the service is not an Artifacts feed, when it names no organization and
  *   there is no ready-made token, or when the feed is public: all of these end in silence
  * @throws KeyringError saying what was tried and why it failed
@@ -34,6 +29,7 @@ interface Refusal {
 export async function getCredential(
   service: string,
   system: System,
+  see: (attempt: Attempt) => void = () => {},
 ): Promise<Credential | undefined> {
   const feed = parseService(service, system)
   if (feed === undefined) return undefined
@@ -52,6 +48,7 @@ export async function getCredential(
     const prepareExchange = (): void => void connectAhead(discovery, system)
     const call = { resource: DEVOPS_RESOURCE, feedUrl: feed.url, tenant, prepareExchange }
     for await (const attempt of attempts({ ...all, rows }, call, system)) {
+      see(attempt)
       if ('reason' in attempt) {
         refusals.push(attempt)
         continue
@@ -62,7 +59,10 @@ export async function getCredential(
       } catch (error) {
         if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') throw error
         debug(system, `${attempt.provider}: ${error.message}`)
-        refusals.push({ provider: attempt.provider, reason: error.message, hints: error.hints })
+        const { message: reason, hints } = error
+        const refusal = { provider: attempt.provider, reason, hints, failed: true }
+        see(refusal)
+        refusals.push(refusal)
       }
     }
   } catch (error) {
@@ -100,7 +100,7 @@ async function credentialOf(
     debug(system, 'the token is no JWT, such as a personal access token')
     return { username: 'VssSessionToken', password: found.token }
   }
-  const { accountAndTenant, accountName, checkClaims, readClaims, tokenKind } = await import('./identity/claims.ts')
+  const { accountName, checkClaims, readClaims, tokenKind, withAccount } = await import('./identity/claims.ts')
   const claims = readClaims(found.token)
   checkClaims(claims, found.source, system)
   const kind = tokenKind(claims)
@@ -123,9 +123,7 @@ async function credentialOf(
     return { username: 'VssSessionToken', password }
   } catch (error) {
     if (!(error instanceof KeyringError) || error.code !== 'TOKEN_REJECTED') throw error
-    // The usual cause is that it is the wrong account.
-    const message = `${error.message}, ${accountAndTenant(claims, tenant)}`
-    throw new KeyringError(error.code, message, ...error.hints)
+    throw withAccount(error, claims, tenant)
   }
 }
 

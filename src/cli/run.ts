@@ -16,6 +16,7 @@ type Outcome = number | (() => Promise<number>)
 
 const VERBS: readonly Verb[] = [
   { name: 'mint-token', load: async () => (await import('./mint-token.ts')).mintTokenCommand },
+  { name: 'doctor', load: async () => (await import('./doctor.ts')).doctorCommand },
   { name: 'exec', load: async () => (await import('./exec.ts')).execCommand },
 ]
 

@@ -31,13 +31,17 @@ const TIMEOUT_MS = 10_000
  *   of no use
  */
 export async function discover(feed: Feed, system: System): Promise<Discovery> {
+  const discovery = parseDiscovery(feed, await probe(feed, system))
+  debug(system, `the feed's tenant is ${discovery.tenant}`)
+  return discovery
+}
+
+/** The feed's answer to a request without a credential; see `discover` for the errors. */
+export function probe(feed: Feed, system: System): Promise<Answer> {
   // Suppress keeps Azure DevOps from answering with a redirect to a sign-in page.
   const headers = { accept: 'application/json', 'x-tfs-fedauthredirect': 'Suppress' }
   const options = { bodyOf: [200], limit: 65_536, overflow: 'cut', timeoutMs: TIMEOUT_MS } as const
-  const answer = await request(system, feed.url, headers, options).catch(endOfCall)
-  const discovery = parseDiscovery(feed, answer)
-  debug(system, `the feed's tenant is ${discovery.tenant}`)
-  return discovery
+  return request(system, feed.url, headers, options).catch(endOfCall)
 }
 
 /** A feed that cannot be reached is of no use to any provider. */
@@ -93,7 +97,7 @@ function resourceTenant(answer: Answer, host: string): string | undefined {
  * Azure DevOps answers 203, a redirect or a page with a form where it wants a browser to sign in. A
  * Simple index (PEP 503), which is what a public feed answers, has neither form nor script.
  */
-function isSignInPage({ status, text }: Answer): boolean {
+export function isSignInPage({ status, text }: Pick<Answer, 'status' | 'text'>): boolean {
   return status === 203 || (status >= 300 && status < 400) || /<(form|script)\b/i.test(text)
 }
 

@@ -58,10 +58,17 @@ export interface Chain {
   readonly forced: boolean
 }
 
+/** Why one provider did not lead to a credential. */
+export interface Refusal {
+  readonly provider: string
+  readonly reason: string
+  readonly hints: readonly string[]
+  /** It applies here and failed, or its token was rejected. */
+  readonly failed: boolean
+}
+
 /** One provider's outcome. */
-export type Attempt =
-  | ({ readonly provider: string } & FoundToken)
-  | { readonly provider: string; readonly reason: string; readonly hints: readonly string[] }
+export type Attempt = ({ readonly provider: string } & FoundToken) | Refusal
 
 /**
  * The whole chain, or what ARTIFACTS_KEYRING_NOFUSS_PROVIDER or keyringrc.cfg names; nothing where
@@ -128,19 +135,19 @@ async function tryProvider(
   system: System,
 ): Promise<Attempt> {
   const missing = missingVariables(row, system)
-  if (missing !== undefined) return { provider: row.name, reason: missing, hints: [] }
+  if (missing !== undefined) return { provider: row.name, reason: missing, hints: [], failed: false }
   try {
     const provider = await row.load()
     const found = await provider(request, system)
     if (row.readyMade !== true && system.signal.aborted) throw await late(row)
     if ('token' in found) return { provider: row.name, ...found }
-    return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [] }
+    return { provider: row.name, reason: found.unavailable, hints: found.hints ?? [], failed: false }
   } catch (error) {
     if (!(error instanceof KeyringError) || ENDS_THE_CALL.includes(error.code)) throw error
     if (system.signal.aborted) throw await late(row)
     // A group that is forced has other members left; a single provider has not.
     if (chain.forced && chain.rows.length === 1) throw error
-    return { provider: row.name, reason: error.message, hints: error.hints }
+    return { provider: row.name, reason: error.message, hints: error.hints, failed: true }
   }
 }
 

@@ -41,14 +41,16 @@ export function accountName(claims: Claims | undefined): string | undefined {
   return undefined
 }
 
-/** Whom a token speaks for, for a rejection, and its tenant where that is not the feed's. */
-export function accountAndTenant(claims: Claims | undefined, feedTenant: string): string {
-  const account = `account ${accountName(claims) ?? 'unknown'}`
+/** The rejection of a token with its account: the usual cause is that it is the wrong one. */
+export function withAccount(error: KeyringError, claims: Claims | undefined, feedTenant: string): KeyringError {
   const tenant = stringMember(claims, 'tid')
   // A domain name and a GUID can be the same tenant; two GUIDs cannot.
   const isGuid = /^[0-9a-f-]{36}$/i.test(feedTenant)
   const differs = tenant !== undefined && isGuid && tenant !== feedTenant.toLowerCase()
-  return differs ? `${account} of tenant ${tenant}, the feed's is ${feedTenant}` : account
+  const tenants = differs ? ` of tenant ${tenant}, the feed's is ${feedTenant}` : ''
+  const hints = differs && error.hints.length === 0 ? [`az login --tenant ${feedTenant}`] : error.hints
+  const account = accountName(claims) ?? 'unknown'
+  return new KeyringError(error.code, `${error.message}, account ${account}${tenants}`, ...hints)
 }
 
 /**
@@ -74,7 +76,8 @@ export function checkClaims(claims: Claims | undefined, source: string, system: 
     const time = new Date(expiry).toISOString()
     const whose = accountName(claims)
     const owner = whose === undefined ? '' : ` of ${whose}`
-    throw new KeyringError('TOKEN_REJECTED', `the token${owner} in ${source} expired at ${time}`)
+    const hint = "get a new token, or check this machine's clock"
+    throw new KeyringError('TOKEN_REJECTED', `the token${owner} in ${source} expired at ${time}`, hint)
   }
   const audience = stringMember(claims, 'aud')
   if (audience === undefined || isIssuedByDevOps(claims)) return

@@ -67,6 +67,17 @@ export function isFeedHost(host: string): boolean {
   return FEED_HOSTS.some((name) => host === name || isBelow(host, name))
 }
 
+/**
+ * The URL of a feed, as `parseService` writes it, for the feed's own credential.
+ *
+ * @throws KeyringError UNTRUSTED_ENDPOINT when it is not on a feed's host
+ */
+export function trustFeed(url: string): TrustedUrl {
+  const host = /^https:\/\/([a-z0-9.-]+)\//.exec(url)?.[1] ?? ''
+  if (isFeedHost(host)) return url as TrustedUrl
+  throw new KeyringError('UNTRUSTED_ENDPOINT', 'the feed is on no host of Azure Artifacts')
+}
+
 /** What kind of session token: a JWT, or a personal access token that the account's page lists. */
 export type SessionTokenType = 'SelfDescribing' | 'Compact'
 

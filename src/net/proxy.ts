@@ -9,6 +9,8 @@ export interface Proxy {
   readonly secure: boolean
   readonly host: string
   readonly port: number
+  /** The variable that names it. */
+  readonly variable: string
   /** The value of Proxy-Authorization, where the URL has a user. */
   readonly authorization: Secret | undefined
 }
@@ -62,6 +64,7 @@ function parseProxy(text: string, variable: string): Proxy {
   const user = [url.username, url.password].map(percentDecoded).join(':')
   const basic = new Secret(`Basic ${Buffer.from(user, 'utf8').toString('base64')}`)
   return {
+    variable,
     secure,
     host: url.hostname.replace(/^\[|\]$/g, ''),
     // The scheme's own port, as in pip and uv; curl alone has 1080 here.

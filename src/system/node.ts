@@ -12,6 +12,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     env: process.env,
     platform: process.platform,
     pid: process.pid,
+    node: { version: process.version, path: process.execPath },
     home,
     now: Date.now,
     startedAt: Date.now(),
@@ -33,6 +34,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     writeErr: (text) => void write(2, text),
     stderrIsTerminal: async () => (await import('node:tty')).isatty(2),
     writeTerminal: async (text) => (await import('./node-files.ts')).writeTerminal(text),
+    outIsTerminal: async () => (await import('node:tty')).isatty(1),
   }
   const fetch = makeFetch(world)
   return world

@@ -43,8 +43,8 @@ export const VARIABLES = {
   no_proxy: 'plain', PIP_CERT: 'plain', REQUESTS_CA_BUNDLE: 'plain', CURL_CA_BUNDLE: 'plain',
   SSL_CERT_FILE: 'plain',
   // files and programs
-  PYTHON_KEYRING_BACKEND: 'plain', XDG_CONFIG_HOME: 'plain', XDG_DATA_HOME: 'plain', LOCALAPPDATA: 'plain',
-  ProgramData: 'plain', ProgramFiles: 'plain', HOME: 'plain', PATH: 'plain',
+  NO_COLOR: 'plain', PYTHON_KEYRING_BACKEND: 'plain', XDG_CONFIG_HOME: 'plain', XDG_DATA_HOME: 'plain',
+  LOCALAPPDATA: 'plain', ProgramData: 'plain', ProgramFiles: 'plain', HOME: 'plain', PATH: 'plain',
 } as const satisfies Record<string, 'plain' | 'secret'>
 
 /** Name of any variable that is read. */
@@ -170,6 +170,11 @@ export class Secret {
   /** A secret that starts with `prefix`, such as the scheme of an Authorization header. */
   prefixed(prefix: string): Secret {
     return new Secret(prefix + this.#text)
+  }
+
+  /** The value of an Authorization header with this as password (RFC 7617 §2). */
+  basic(username: string): Secret {
+    return new Secret(`Basic ${Buffer.from(`${username}:${this.#text}`, 'utf8').toString('base64')}`)
   }
 
   /** Whether it has the three parts of a JWT (RFC 7515 §3.1), which no personal access token has. */

@@ -58,6 +58,8 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly platform: string
   readonly pid: number
+  /** The Node that runs this: `v20.0.0`, and the absolute path of its executable. */
+  readonly node: { readonly version: string; readonly path: string }
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
   /** Milliseconds since 1970. */
@@ -102,6 +104,8 @@ export interface World {
   /** Writes everything, or says that it could not. */
   readonly writeOut: (text: string) => boolean
   readonly writeErr: (text: string) => void
+  /** Whether what `writeOut` writes is read on a terminal. */
+  readonly outIsTerminal: () => Promise<boolean>
   /** Whether stderr is a terminal. */
   readonly stderrIsTerminal: () => Promise<boolean>
   /** Writes to the terminal that this process belongs to, if there is one, and never waits for it. */

@@ -28,8 +28,10 @@ export function challengeHeaders(organization: Organization): Record<string, str
   }
 }
 
-/** Answers 401 as a feed does to a client without a (good) credential. */
-export function sendChallenge(response: ServerResponse, organization: Organization): void {
-  const message = "TF400813: The user '' is not authorized to access this resource."
+/** Answers 401 as a feed does to a client without a (good) credential, or without one that will do. */
+export function sendChallenge(
+  response: ServerResponse, organization: Organization,
+  message = "TF400813: The user '' is not authorized to access this resource.",
+): void {
   sendJson(response, 401, { message }, challengeHeaders(organization))
 }

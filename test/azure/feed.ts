@@ -16,6 +16,12 @@ const LEGACY = '.pkgs.visualstudio.com'
 const PROJECT_ID = '66666666-0000-4000-8000-000000000001'
 const FEED_ID = '66666666-0000-4000-8000-000000000002'
 const PACKAGE = 'private-package'
+/** A package that only an upstream source has. Who may write gets it, which saves it into the feed. */
+const UPSTREAM_PACKAGE = 'upstream-package'
+const UPSTREAM_ONLY = `No local versions of package '${UPSTREAM_PACKAGE}'; please provide authentication ` +
+  'to access versions from upstream that have not yet been saved to your feed.'
+const NO_PERMISSION = "User '77777777-0000-4000-8000-000000000001' lacks permission to complete this " +
+  "action. You need to have 'ReadPackages'."
 
 /** Whether a host serves feeds. */
 export function isFeedHost(host: string): boolean {
@@ -100,6 +106,12 @@ function download(
   if (access === 'anonymous' && organization.public !== true) {
     return sendChallenge(response, organization)
   }
+  if (/^no-permission(@|$)/.test(place.feed)) {
+    return sendDevOpsError(response, 403, NO_PERMISSION, 'FeedNeedsPermissionsException')
+  }
+  if (place.rest === `simple/${UPSTREAM_PACKAGE}` && access !== 'write') {
+    return sendChallenge(response, organization, UPSTREAM_ONLY)
+  }
   const body = content(place)
   if (body === undefined) return sendDevOpsError(response, 404, 'The package cannot be found.')
   const type = typeof body === 'string' ? 'text/html' : 'application/octet-stream'
@@ -109,6 +121,7 @@ function download(
 function content({ prefix, feed, rest }: Place): string | Buffer | undefined {
   if (/^no-such-feed(@|$)/.test(feed)) return undefined
   if (rest === 'simple') return page(`<a href="${PACKAGE}/">${PACKAGE}</a>`)
+  if (rest === `simple/${UPSTREAM_PACKAGE}`) return page('')
   if (rest === `simple/${PACKAGE}`) {
     // Real indexes have ids in their links where the index's own address has names.
     const base = `${prefix}/${PROJECT_ID}/_packaging/${FEED_ID}/pypi/download/${PACKAGE}/1.0`

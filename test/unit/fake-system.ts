@@ -64,6 +64,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     env: world.env ?? {},
     platform: world.platform ?? 'linux',
     pid: 42,
+    node: { version: 'v20.0.0', path: '/usr/bin/node' },
     home: () => world.home,
     signal,
     endsAt: (world.now ?? NOW) + 60_000,
@@ -124,6 +125,7 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     writeErr: (text) => void err.push(text),
     stderrIsTerminal: () => Promise.resolve(false),
     writeTerminal: async (text) => void shown.push(text),
+    outIsTerminal: () => Promise.resolve(false),
   }
 }
 

@@ -219,7 +219,7 @@ test('a secret goes into headers and forms, encoded for them', async () => {
 test('proxy: the variables of curl, the scheme first', () => {
   const proxy = (env: Record<string, string>) => proxyFor(fakeSystem({ env }), 'login.microsoftonline.com', 443)
   assert.equal(proxy({}), undefined)
-  assert.deepEqual(proxy({ HTTPS_PROXY: 'http://p.example:8080' }), { secure: false, host: 'p.example', port: 8080, authorization: undefined })
+  assert.deepEqual(proxy({ HTTPS_PROXY: 'http://p.example:8080' }), { variable: 'HTTPS_PROXY', secure: false, host: 'p.example', port: 8080, authorization: undefined })
   assert.equal(proxy({ https_proxy: 'http://a', HTTPS_PROXY: 'http://b' })?.host, 'a')
   assert.equal(proxy({ ALL_PROXY: 'http://a', HTTPS_PROXY: 'http://b' })?.host, 'b')
   assert.equal(proxy({ all_proxy: 'a.example:3128' })?.port, 3128)
