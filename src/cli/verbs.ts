@@ -28,7 +28,7 @@ export const VERB_HELP: readonly VerbHelp[] = [
   { name: 'set', takes: 'SERVICE USERNAME', does: 'store nothing, and say so', options: [], examples: ['set SERVICE me'] },
   { name: 'del', takes: 'SERVICE USERNAME', does: 'delete nothing, and say so', options: [], examples: ['del SERVICE me'] },
   { name: 'diagnose', takes: '', does: 'show where the configuration is', options: [], examples: ['diagnose'] },
-  { name: 'doctor', takes: '[URL] [--output json]', does: 'say what is wrong, and what to do next',
+  { name: 'doctor', takes: '[URL] [--output json]', does: 'why it fails, and what to do next',
     options: OPTIONS.filter(({ names }) => names.join() === '--output'), examples: [`doctor ${FEED}`] },
   { name: 'mint-token', takes: '[OPTION...]', does: "print a token of the job's identity",
     options: [...MINT, OUTPUT_FILE], examples: ['mint-token --output-file token', 'mint-token --provider azure_cli'] },
