@@ -20,6 +20,7 @@ type Outcome = number | (() => Promise<number>)
 const VERBS: readonly Verb[] = [
   { name: 'mint-token', load: async () => (await import('./mint-token.ts')).mintTokenCommand },
   { name: 'exec', load: async () => (await import('./exec.ts')).execCommand },
+  { name: 'agent', load: async () => (await import('./agent.ts')).agentCommand },
 ]
 
 /**
@@ -74,6 +75,7 @@ async function perform(call: Arguments, system: System): Promise<number> {
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
   if (call.operation === 'set') await system.drainInput()
   if (backend === 'null') return 0
+  if (call.operation === 'del' && (await forget(call.service, system))) return 0
   const what = call.operation === 'set' ? 'nothing was stored' : 'there is nothing to delete'
   log(system, 'error', `this keyring is read-only: ${what}`)
   return 1
@@ -84,13 +86,18 @@ async function get(call: Arguments, system: System): Promise<number> {
   if (/[\x00-\x1f\x7f]/.test(username ?? '')) {
     throw new KeyringError('SERVICE_REFUSED', 'the username contains a control character')
   }
-  const { getCredential } = await import('../get-credential.ts')
-  const credential = await getCredential(service, system)
+  const { sharedLookup } = await import('../agent/shared-lookup.ts')
+  const credential = await sharedLookup(service, system)
   if (credential === undefined) return 1
   const { answer } = await import('./answer.ts')
   const mode = options.get('--mode') ?? 'password'
   const output = options.get('--output') ?? 'plain'
   return print(answer(credential, { mode, output, username }), system)
+}
+
+/** `del` can make the agent forget; without one there is nothing to delete. */
+async function forget(service: string | undefined, system: System): Promise<boolean> {
+  return (await import('./agent.ts')).forget(service, system)
 }
 
 /** What Python keyring's `_check_args` and `invalid_op` say. */

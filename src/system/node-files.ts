@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,7 +16,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { foreignCode } from './errors.ts'
-import type { FileText } from './system.ts'
+import type { FileText, Inode } from './system.ts'
 
 /** See `System.readFile`. */
 export function readFile(
@@ -105,5 +106,34 @@ export function isExecutable(path: string): boolean {
     return statSync(path).isFile()
   } catch {
     return false
+  }
+}
+
+/** See `System.inspect`. */
+export function inspect(path: string): Inode | undefined {
+  try {
+    const found = lstatSync(path)
+    const kind = found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
+    return { kind, owner: found.uid, mode: found.mode & 0o7777 }
+  } catch {
+    return undefined
+  }
+}
+
+/** See `System.realPath`. */
+export function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path)
+  } catch {
+    return undefined
+  }
+}
+
+/** See `System.makeFolder`. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+  } catch {
+    // Whoever needs the folder looks whether it is there.
   }
 }

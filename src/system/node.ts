@@ -1,7 +1,16 @@
 import { writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import { appendFile, createFile, isExecutable, readFile, replaceFile } from './node-files.ts'
+import {
+  appendFile,
+  createFile,
+  inspect,
+  isExecutable,
+  makeFolder,
+  readFile,
+  realPath,
+  replaceFile,
+} from './node-files.ts'
 import type { Fetch, System } from './system.ts'
 
 /** The real outside world, on Node, with the given way to the network. */
@@ -10,6 +19,7 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     env: process.env,
     platform: process.platform,
     pid: process.pid,
+    uid: process.geteuid?.(),
     home,
     signal: new AbortController().signal,
     endsAt: Number.POSITIVE_INFINITY,
@@ -23,9 +33,14 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     createFile,
     replaceFile,
     isExecutable,
+    inspect,
+    realPath,
+    makeFolder,
+    sockets: () => import('./node-sockets.ts'),
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) =>
       (await import('./node-run.ts')).execute(program, args, env),
+    startApart: async (args, env) => (await import('./node-run.ts')).startApart(args, env),
     fetch: (url, init) => fetch(url, init),
     drainInput,
     writeOut: (text) => write(1, text),

@@ -46,6 +46,48 @@ export type FileProblem = 'missing' | 'unreadable' | 'not a regular file' | 'too
 /** The text of a file, or why there is none. */
 export type FileText = { readonly text: string } | { readonly problem: FileProblem }
 
+/** What is at a path; links are not followed. */
+export interface Inode {
+  readonly kind: 'folder' | 'socket' | 'other'
+  /** User ID. */
+  readonly owner: number
+  /** The twelve permission bits (POSIX `st_mode`). */
+  readonly mode: number
+}
+
+/** A connection over a Unix socket that carries lines of text, each of at most 100,000 characters. */
+export interface LineConnection {
+  /**
+   * The next line; undefined when none comes within that time (of a busy machine more) or the other
+   * side has gone.
+   */
+  readonly read: (ms: number) => Promise<string | undefined>
+  readonly write: (line: string) => void
+  /** Ends it when everything is written. */
+  readonly close: () => void
+}
+
+/** A Unix socket that we listen on. It is removed when the process ends, by a signal too. */
+export interface Listener {
+  /** Whether the socket at its path still is this one. */
+  readonly isInPlace: () => boolean
+  readonly close: () => void
+}
+
+/** Unix sockets. */
+export interface Sockets {
+  /** A connection, or the code of the error: `ECONNREFUSED` where nobody listens any more. */
+  readonly connect: (path: string) => Promise<LineConnection | string>
+  /**
+   * Listens on a socket of the user's own (0600), also in the place of one that a dead process left;
+   * undefined when somebody listens there already or it cannot be made.
+   */
+  readonly listen: (
+    path: string,
+    accept: (connection: LineConnection) => void,
+  ) => Promise<Listener | undefined>
+}
+
 /**
  * Everything outside this program: variables, clock, disk, programs, network, standard streams.
  * It is a parameter of every function that needs it; `node.ts` is its only real implementation.
@@ -54,6 +96,8 @@ export interface System {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly platform: string
   readonly pid: number
+  /** The effective user ID; undefined on Windows. */
+  readonly uid: number | undefined
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
   /** Aborted when the time of the call is over. */
@@ -82,6 +126,12 @@ export interface System {
   /** Puts a file of the user's own (0600) in the place of another at once, never through a link. */
   readonly replaceFile: (path: string, text: string) => 'written' | 'link' | 'failed'
   readonly isExecutable: (path: string) => boolean
+  readonly inspect: (path: string) => Inode | undefined
+  /** The path without links; undefined when there is nothing. */
+  readonly realPath: (path: string) => string | undefined
+  /** Makes a folder of the user's own (0700), and those above it. */
+  readonly makeFolder: (path: string) => void
+  readonly sockets: () => Promise<Sockets>
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
   /**
    * Runs a command with our standard streams and these variables beside ours, and passes signals on.
@@ -92,6 +142,14 @@ export interface System {
     args: readonly string[],
     env: Readonly<Record<string, string>>,
   ) => Promise<number | undefined>
+  /**
+   * Starts this program anew with only these variables, apart from us: it has no streams and outlives
+   * us. Gives a function that says whether it has ended, as far as that is known.
+   */
+  readonly startApart: (
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) => Promise<() => boolean>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it; does not wait for a person to type. */
   readonly drainInput: () => Promise<void>

@@ -1,0 +1,45 @@
+import { parseService } from '../feed/service.ts'
+import type { Credential } from '../get-credential.ts'
+import { isOn, isSet, setting } from '../system/settings.ts'
+import type { VariableName } from '../system/settings.ts'
+import type { System } from '../system/system.ts'
+
+/** What holds a token that somebody else made, or leads to one: providers that cost nothing. */
+const READY_MADE: readonly VariableName[] = [
+  'ARTIFACTS_KEYRING_NOFUSS_TOKEN_FILE',
+  'ARTIFACTS_KEYRING_NOFUSS_TOKEN',
+  'ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN',
+  'VSS_NUGET_ACCESSTOKEN',
+  'ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS',
+  'VSS_NUGET_EXTERNAL_FEED_ENDPOINTS',
+  'ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS',
+]
+const BUILD_SECRETS = ['/run/secrets/ARTIFACTS_KEYRING_NOFUSS_TOKEN', '/run/secrets/ado_token']
+
+/**
+ * `getCredential`, through the agent where there is one and it can save something: not for a foreign
+ * service, and not beside a ready-made token, which costs nothing and is nobody else's business.
+ */
+export async function sharedLookup(service: string, system: System): Promise<Credential | undefined> {
+  const feed = parseService(service, system)
+  if (feed === undefined) return undefined
+  const lookUp = async (): Promise<Credential | undefined> =>
+    (await import('../get-credential.ts')).getCredential(service, system)
+  const { organization } = feed
+  if (organization === undefined || isUnwanted(system) || hasReadyMadeToken(system)) return lookUp()
+  const { agentPlace } = await import('./place.ts')
+  const place = agentPlace(system)
+  const exists = place !== undefined && system.inspect(place.socket) !== undefined
+  if (!exists && !isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')) return lookUp()
+  return (await import('./client.ts')).throughAgent({ ...feed, organization }, lookUp, system)
+}
+
+function isUnwanted(system: System): boolean {
+  return /^(0|false|no|off)$/i.test(setting(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT') ?? '')
+}
+
+function hasReadyMadeToken(system: System): boolean {
+  const inPipeline = isOn(system, 'TF_BUILD') && isSet(system, 'SYSTEM_ACCESSTOKEN')
+  if (inPipeline || READY_MADE.some((name) => isSet(system, name))) return true
+  return BUILD_SECRETS.some((path) => system.inspect(path) !== undefined)
+}
