@@ -3,85 +3,100 @@ import type { Credential } from '../get-credential.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
 import { debug } from '../system/log.ts'
+import { Secret } from '../system/secret.ts'
 import { isOn } from '../system/settings.ts'
 import type { LineConnection, System } from '../system/system.ts'
 import { identityKey } from './identity-key.ts'
-import { MOST_MINUTES, readAnswer, writeMessage } from './messages.ts'
-import type { Question } from './messages.ts'
-import { agentPlace, folderFlaw, socketFlaw } from './place.ts'
+import { agentFolder, flaw } from './place.ts'
 
-/**
- * How long the agent may take to say anything, another caller with its lookup, and the agent where
- * somebody wants to hear from it; in milliseconds.
- */
+/** What `reachAgent` says where nothing is wrong, but there is no agent. */
+export const NO_AGENT = 'none is running'
+
+/** How long the agent may take to say anything, and another caller with its lookup, in milliseconds. */
 const REPLY_MS = 250
 const LOOKUP_MS = 20_000
-const PATIENT_MS = 2_000
 
-/** What `reachAgent` says where there is nothing wrong, but no agent either. */
-export const NO_AGENT = 'none is running'
+/** The longest that an answer is kept, in minutes. */
+export const MOST_MINUTES = 50
+
+/** Finds a credential without the agent. */
+type Lookup = () => Promise<Credential | undefined>
 
 /** A connection to the user's agent, or why there is none. */
 export async function reachAgent(system: System): Promise<LineConnection | string> {
-  const place = agentPlace(system)
-  if (place === undefined || system.inspect(place.socket) === undefined) return NO_AGENT
-  const flaw = folderFlaw(place, system) ?? socketFlaw(place, system)
-  if (flaw !== undefined) return flaw
-  const connection = await (await system.sockets()).connect(place.socket)
-  if (connection === 'ECONNREFUSED' || connection === 'ENOENT') return NO_AGENT
-  return typeof connection === 'string' ? `its socket cannot be used (${connection})` : connection
+  const folder = agentFolder(system)
+  const socket = `${folder}/agent.1`
+  if (folder === undefined || system.inspect(socket) === undefined) return NO_AGENT
+  const problem = flaw(folder, socket, system)
+  if (problem !== undefined) return problem
+  const connection = await (await system.sockets()).connect(socket)
+  return connection === 'ECONNREFUSED' ? NO_AGENT : connection
 }
 
-/** A question with numbers for an answer; or why there is no answer. */
-export async function askAgent(question: Question, system: System): Promise<JsonObject | string> {
+/** The agent's answer to a question, an object of JSON; or why there is none. */
+export async function askAgent(question: JsonObject, system: System): Promise<JsonObject | string> {
   const connection = await reachAgent(system)
   if (typeof connection === 'string') return connection
-  connection.write(writeMessage(question))
-  const line = await connection.read(PATIENT_MS)
+  connection.write(JSON.stringify(question))
+  const line = await connection.read(LOOKUP_MS)
   connection.close()
   return parseJsonObject(line ?? '') ?? 'it does not answer'
+}
+
+/** A credential as it crosses the socket, in both directions, with the end of its token in milliseconds since 1970. */
+export function writeCredential({ username, password }: Credential, expires?: number): string {
+  return JSON.stringify({ username, password: password.reveal(), expires })
+}
+
+/** Reads a credential that crossed the socket; undefined for what cannot be one. Never throws. */
+export function readCredential(message: JsonObject | undefined): Credential | undefined {
+  const username = stringMember(message, 'username') ?? ''
+  const password = stringMember(message, 'password') ?? ''
+  const usable = /^[\x21-\x7e]{1,256}$/.test(username) && /^[\x21-\x7e]{1,65536}$/.test(password)
+  return usable ? { username, password: new Secret(password) } : undefined
 }
 
 /**
  * The agent's answer, or that of a lookup, which then becomes the agent's. Whatever is wrong with the
  * agent, the lookup is made as if there were none.
  */
-export async function throughAgent(
-  feed: Feed & { readonly organization: string },
-  lookUp: () => Promise<Credential | undefined>,
-  system: System,
-): Promise<Credential | undefined> {
-  const connection = await connected(system)
-  const alone = (why: string): Promise<Credential | undefined> => {
-    debug(system, `no agent is used: ${why}`)
+export async function throughAgent(feed: Feed, lookUp: Lookup, system: System): Promise<Credential | undefined> {
+  const found = await reachAgent(system)
+  const starts = found === NO_AGENT && isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')
+  const connection = starts ? await (await import('./start.ts')).startAgent(MOST_MINUTES, system) : found
+  const told = (what: string): void => debug(system, `agent: ${what}`)
+  if (typeof connection === 'string') {
+    told(`not used, ${connection}`)
     return lookUp()
   }
-  if (typeof connection === 'string') return alone(connection)
-  const { organization } = feed
-  connection.write(writeMessage({ ask: 'get', organization, key: identityKey(feed, system) }))
-  const first = await connection.read(REPLY_MS)
-  const waits = turnOf(first) === 'wait'
-  if (waits) debug(system, 'another call is looking the answer up, the agent waits for it')
-  const line = waits ? await connection.read(LOOKUP_MS) : first
-  if (turnOf(line) === 'lead') {
-    debug(system, 'the agent has no answer yet and gets that of this call')
-    return (await import('./lead.ts')).lead(connection, lookUp)
+  connection.write(JSON.stringify({ ask: 'get', organization: feed.organization, key: identityKey(feed, system) }))
+  let line = await connection.read(REPLY_MS)
+  if (line === 'wait') {
+    told('another call is looking the answer up')
+    line = await connection.read(LOOKUP_MS)
+  }
+  if (line === 'lead') {
+    told('it has no answer yet and gets that of this call')
+    return lead(connection, lookUp)
   }
   connection.close()
-  const answer = readAnswer(parseJsonObject(line ?? ''))
-  if (answer === undefined) {
-    return alone(turnOf(line) === 'alone' ? 'it has no answer either' : 'it did not answer in time, or not as one')
+  const credential = readCredential(parseJsonObject(line ?? ''))
+  told(credential === undefined ? 'not used, it has no answer' : 'the answer comes from it')
+  return credential ?? lookUp()
+}
+
+/** Makes a lookup for the agent too. What it did not lead to, nobody waits for any longer. */
+async function lead(connection: LineConnection, lookUp: Lookup): Promise<Credential | undefined> {
+  let result = 'nothing'
+  try {
+    const credential = await lookUp()
+    if (credential === undefined) return undefined
+    const { readClaims } = await import('../identity/claims.ts')
+    const { expiryMs } = await import('../identity/token-kind.ts')
+    result = writeCredential(credential, expiryMs(readClaims(credential.password) ?? {}))
+    return credential
+  } finally {
+    connection.write(result)
+    connection.close()
   }
-  debug(system, 'the answer comes from the agent')
-  return answer.credential
-}
-
-async function connected(system: System): Promise<LineConnection | string> {
-  const running = await reachAgent(system)
-  if (running !== NO_AGENT || !isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')) return running
-  return (await import('./start.ts')).startAgent(MOST_MINUTES, system)
-}
-
-function turnOf(line: string | undefined): string | undefined {
-  return stringMember(parseJsonObject(line ?? ''), 'turn')
 }

@@ -1,20 +1,21 @@
-import { parseJsonObject } from '../net/json.ts'
+import { parseJsonObject, stringMember } from '../net/json.ts'
+import type { JsonObject } from '../net/json.ts'
 import type { LineConnection, System } from '../system/system.ts'
-import { readAnswer, readQuestion, writeAnswer, writeMessage } from './messages.ts'
-import type { Answer, Question } from './messages.ts'
+import { readCredential, writeCredential } from './client.ts'
+import type { Credential } from '../get-credential.ts'
 
 /** An answer is given up this long before its token ends, in milliseconds. */
 const MARGIN_MS = 5 * 60_000
 /** How long a caller may take with its question, and with all of it, in milliseconds. */
 const QUESTION_MS = 5_000
 const CONNECTION_MS = 60_000
-/** How often old answers are thrown away, and how long the agent goes on without any, in milliseconds. */
-const TIDY_MS = 10_000
+/** How long the agent goes on without answers and callers, in milliseconds. */
 const IDLE_MS = 10 * 60_000
 const MOST_ENTRIES = 256
 
-interface Entry extends Answer {
+interface Entry {
   readonly organization: string
+  readonly credential: Credential
   readonly from: number
   readonly until: number
 }
@@ -22,102 +23,94 @@ interface Entry extends Answer {
 /** What a lookup led to: something to keep, nothing for anybody, or its caller went away. */
 type Outcome = 'kept' | 'nothing' | 'gone'
 
-type Get = Extract<Question, { readonly ask: 'get' }>
+/** The agent itself: answers in memory, and who is looking one up. */
+export interface Keeper {
+  /** Serves one connection to its end. Never throws, whatever comes. */
+  readonly serve: (connection: LineConnection) => Promise<void>
+  /** Throws away what is too old; false when there has been no answer and no caller for a while. */
+  readonly tidy: () => boolean
+}
 
-/**
- * The agent itself: answers in memory, and who is looking one up. Gives the function that serves one
- * connection.
- *
- * @param end called once when the agent is told to stop, has been idle, or `isInPlace` says no
- */
-export function createKeeper(
-  minutes: number,
-  system: System,
-  isInPlace: () => boolean,
-  end: () => void,
-): (connection: LineConnection) => Promise<void> {
+/** Makes an agent without answers, which keeps each for so many minutes at most; `stop` ends it. */
+export function createKeeper(minutes: number, system: System, stop: () => void): Keeper {
   const entries = new Map<string, Entry>()
   const lookups = new Map<string, Promise<Outcome>>()
   let connections = 0
   let clearings = 0
   let usedAt = system.now()
 
-  const tidy = (): void => {
-    const now = system.now()
-    // A clock that was set back must not make an answer last longer.
-    for (const [key, { from, until }] of entries) if (now < from || now >= until) entries.delete(key)
-  }
-  const tick = (): void => {
-    tidy()
-    const idle = entries.size === 0 && connections === 0 && Math.abs(system.now() - usedAt) >= IDLE_MS
-    if (idle || !isInPlace()) return stop()
-    system.limit(TIDY_MS, tick)
-  }
-  const stop = (): void => {
-    entries.clear()
-    end()
-  }
-  const keep = ({ organization, key }: Get, answer: Answer): boolean => {
-    const from = system.now()
-    const until = Math.min(from + minutes * 60_000, (answer.expires ?? Infinity) - MARGIN_MS)
-    const [oldest] = entries.keys()
-    if (entries.size >= MOST_ENTRIES && oldest !== undefined) entries.delete(oldest)
-    entries.set(key, { ...answer, organization, from, until })
-    tidy()
-    return entries.has(key)
-  }
-  const clear = (organization: string | undefined): number => {
+  const forget = (applies: (entry: Entry) => boolean): number => {
     const before = entries.size
-    clearings += 1
-    for (const [key, entry] of entries) {
-      if (organization === undefined || entry.organization === organization) entries.delete(key)
-    }
+    for (const [key, entry] of entries) if (applies(entry)) entries.delete(key)
     return before - entries.size
   }
-
-  const lead = async (question: Get, connection: LineConnection): Promise<Outcome> => {
+  const tidy = (): boolean => {
+    const now = system.now()
+    // A clock that was set back must not make an answer last longer.
+    forget(({ from, until }) => now < from || now >= until)
+    return entries.size > 0 || connections > 0 || Math.abs(now - usedAt) < IDLE_MS
+  }
+  const keep = (organization: string, key: string, answer: JsonObject | undefined): Outcome => {
+    const credential = readCredential(answer)
+    const [oldest] = entries.keys()
+    if (credential === undefined) return 'nothing'
+    if (entries.size >= MOST_ENTRIES) entries.delete(oldest ?? '')
+    const from = system.now()
+    const expires = answer?.['expires']
+    const end = typeof expires === 'number' ? expires - MARGIN_MS : Infinity
+    entries.set(key, { organization, credential, from, until: Math.min(from + minutes * 60_000, end) })
+    tidy()
+    return entries.has(key) ? 'kept' : 'nothing'
+  }
+  const lead = async (organization: string, key: string, connection: LineConnection): Promise<Outcome> => {
     const begun = clearings
-    connection.write(writeMessage({ turn: 'lead' }))
+    connection.write('lead')
     const line = await connection.read(CONNECTION_MS)
     if (line === undefined) return 'gone'
-    const answer = readAnswer(parseJsonObject(line))
     // What was looked up before the user said to forget must not come back after it.
-    return answer !== undefined && begun === clearings && keep(question, answer) ? 'kept' : 'nothing'
+    return begun === clearings ? keep(organization, key, parseJsonObject(line)) : 'nothing'
   }
-  const get = async (question: Get, connection: LineConnection): Promise<void> => {
+  const get = async (organization: string, key: string, connection: LineConnection): Promise<void> => {
     for (let waits = false; ; waits = true) {
       tidy()
-      const entry = entries.get(question.key)
-      if (entry !== undefined) return connection.write(writeAnswer(entry))
-      const lookup = lookups.get(question.key)
+      const entry = entries.get(key)
+      if (entry !== undefined) return connection.write(writeCredential(entry.credential))
+      const lookup = lookups.get(key)
       if (lookup === undefined) break
-      if (!waits) connection.write(writeMessage({ turn: 'wait' }))
-      if ((await lookup) === 'nothing') return connection.write(writeMessage({ turn: 'alone' }))
+      if (!waits) connection.write('wait')
+      if ((await lookup) === 'nothing') return connection.write('alone')
     }
-    const lookup = lead(question, connection)
-    lookups.set(question.key, lookup)
-    void lookup.then(() => lookups.delete(question.key))
+    const lookup = lead(organization, key, connection)
+    lookups.set(key, lookup)
+    void lookup.then(() => lookups.delete(key))
     await lookup
   }
-  const reply = (question: Exclude<Question, Get>): Readonly<Record<string, number>> => {
-    if (question.ask === 'clear') return { cleared: clear(question.organization) }
+  const reply = (ask: string | undefined, organization: string | undefined): JsonObject => {
     tidy()
+    if (ask === 'clear') {
+      clearings += 1
+      return { cleared: forget((entry) => entry.organization === (organization ?? entry.organization)) }
+    }
+    if (ask !== 'status' && ask !== 'stop') return {}
     const last = Math.max(0, ...[...entries.values()].map(({ until }) => until - system.now()))
     const status = { pid: system.pid, entries: entries.size, last }
-    if (question.ask === 'stop') stop()
+    if (ask === 'stop') {
+      forget(() => true)
+      stop()
+    }
     return status
   }
-
-  system.limit(TIDY_MS, tick)
-  return async (connection) => {
+  const serve = async (connection: LineConnection): Promise<void> => {
     connections += 1
     const inTime = system.limit(CONNECTION_MS, connection.close)
-    const question = readQuestion(await connection.read(QUESTION_MS))
-    if (question?.ask === 'get') await get(question, connection)
-    else if (question !== undefined) connection.write(writeMessage(reply(question)))
+    const question = parseJsonObject((await connection.read(QUESTION_MS)) ?? '')
+    const [ask, organization, key] = ['ask', 'organization', 'key'].map((name) => stringMember(question, name))
+    if (ask === 'get' && organization !== undefined && key !== undefined) await get(organization, key, connection)
+    else connection.write(JSON.stringify(reply(ask, organization)))
     inTime()
     connection.close()
     connections -= 1
     usedAt = system.now()
   }
+  return { serve, tidy }
 }

@@ -25,13 +25,11 @@ export async function sharedLookup(service: string, system: System): Promise<Cre
   if (feed === undefined) return undefined
   const lookUp = async (): Promise<Credential | undefined> =>
     (await import('../get-credential.ts')).getCredential(service, system)
-  const { organization } = feed
-  if (organization === undefined || isUnwanted(system) || hasReadyMadeToken(system)) return lookUp()
-  const { agentPlace } = await import('./place.ts')
-  const place = agentPlace(system)
-  const exists = place !== undefined && system.inspect(place.socket) !== undefined
+  if (feed.organization === undefined || isUnwanted(system) || hasReadyMadeToken(system)) return lookUp()
+  const { agentFolder } = await import('./place.ts')
+  const exists = system.inspect(`${agentFolder(system)}/agent.1`) !== undefined
   if (!exists && !isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')) return lookUp()
-  return (await import('./client.ts')).throughAgent({ ...feed, organization }, lookUp, system)
+  return (await import('./client.ts')).throughAgent(feed, lookUp, system)
 }
 
 function isUnwanted(system: System): boolean {

@@ -2,34 +2,33 @@ import { homeFolder } from '../system/folders.ts'
 import { setting } from '../system/settings.ts'
 import type { LineConnection, System } from '../system/system.ts'
 import { NO_AGENT, reachAgent } from './client.ts'
-import { agentPlace, folderFlaw } from './place.ts'
+import { createKeeper } from './keeper.ts'
+import { agentFolder, flaw } from './place.ts'
 
 const STEP_MS = 25
 const STEPS = 80
+const TIDY_MS = 10_000
 
 /**
- * Starts an agent, and waits until it can be reached. Of many callers at once one starts it: the one
- * that listens on a second socket for as long as that takes.
+ * Starts an agent unless there is one, and waits until it can be reached. Of many callers at once one
+ * starts it: the one that listens on a second socket for as long as that takes.
  *
- * @returns why there is none, where there is none
+ * @returns a connection, or why there is no agent
  */
 export async function startAgent(minutes: number, system: System): Promise<LineConnection | string> {
-  const running = await reachAgent(system)
-  if (running !== NO_AGENT) return running
-  const place = agentPlace(system)
-  if (place === undefined) return 'there is no place for one'
-  system.makeFolder(place.folder)
-  const flaw = folderFlaw(place, system)
-  if (flaw !== undefined) return flaw
-  const { listen } = await system.sockets()
-  const turn = await listen(place.starting, (connection) => connection.close())
-  const hasEnded = turn && (await startApart(minutes, system))
-  const hasGone = (): boolean => hasEnded?.() ?? system.inspect(place.starting) === undefined
+  const { folder, problem } = ownFolder(system)
+  if (problem !== undefined) return problem
+  // The agent gets no variable but those that lead to its folder.
+  const runtime = setting(system, 'XDG_RUNTIME_DIR')
+  const variables = { HOME: homeFolder(system) ?? '', ...(runtime !== undefined && { XDG_RUNTIME_DIR: runtime }) }
+  const starting = `${folder}/start.1`
+  const turn = await (await system.sockets()).listen(starting, (connection) => connection.close())
+  const ended = turn && (await system.startApart(['agent', 'serve', `--ttl=${minutes}`], variables))
   try {
     for (let step = 0, last = false; step < STEPS && !last; step += 1) {
-      last = hasGone()
-      const connection = await reachAgent(system)
-      if (typeof connection !== 'string') return connection
+      last = ended?.() ?? system.inspect(starting) === undefined
+      const agent = await reachAgent(system)
+      if (agent !== NO_AGENT) return agent
       await system.sleep(STEP_MS, system.signal)
     }
     return 'it could not be started'
@@ -38,10 +37,26 @@ export async function startAgent(minutes: number, system: System): Promise<LineC
   }
 }
 
-/** The agent gets no variable but those that lead to its folder. */
-function startApart(minutes: number, system: System): Promise<() => boolean> {
-  const variables = { HOME: homeFolder(system), XDG_RUNTIME_DIR: setting(system, 'XDG_RUNTIME_DIR') }
-  const known = Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))
-  const args = ['agent', 'start', '--foreground', `--ttl=${minutes}`]
-  return system.startApart(args, Object.fromEntries(known) as Record<string, string>)
+/**
+ * Is the agent, until it is told to stop or has been idle for a while.
+ *
+ * @returns why it could not be; undefined at its end
+ */
+export async function serve(minutes: number, system: System): Promise<string | undefined> {
+  const { folder, problem } = ownFolder(system)
+  if (problem !== undefined) return problem
+  const over = new AbortController()
+  const keeper = createKeeper(minutes, system, () => over.abort())
+  const listener = await (await system.sockets()).listen(`${folder}/agent.1`, (caller) => void keeper.serve(caller))
+  if (listener === undefined) return 'another one is running, or its socket cannot be made'
+  while (keeper.tidy() && listener.isInPlace() && !over.signal.aborted) await system.sleep(TIDY_MS, over.signal)
+  listener.close()
+  return undefined
+}
+
+function ownFolder(system: System): { readonly folder: string; readonly problem: string | undefined } {
+  const folder = agentFolder(system)
+  if (folder === undefined) return { folder: '', problem: 'there is no place for its socket' }
+  system.makeFolder(folder)
+  return { folder, problem: flaw(folder, undefined, system) }
 }

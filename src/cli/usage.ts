@@ -9,7 +9,7 @@ export const USAGE = `usage: keyring [options] get SERVICE [USERNAME]
                           [--provider P] [--output-file F]
        keyring exec [--tenant T] [--client-id ID] [--resource R]
                     [--provider P] -- COMMAND...
-       keyring agent {start [--ttl MINUTES] [--foreground],status,stop,clear}
+       keyring agent {start [--ttl MINUTES],status,stop,clear}
        keyring diagnose | --list-backends | --disable | --help | --version
 `
 

@@ -7,7 +7,6 @@ import {
   mkdirSync,
   openSync,
   readSync,
-  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -115,15 +114,6 @@ export function inspect(path: string): Inode | undefined {
     const found = lstatSync(path)
     const kind = found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
     return { kind, owner: found.uid, mode: found.mode & 0o7777 }
-  } catch {
-    return undefined
-  }
-}
-
-/** See `System.realPath`. */
-export function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path)
   } catch {
     return undefined
   }

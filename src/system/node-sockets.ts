@@ -6,6 +6,8 @@ import type { LineConnection, Listener } from './system.ts'
 
 const LINE_LIMIT = 100_000
 const MOST_CONNECTIONS = 512
+/** A long wait is many short ones: the time in which a busy machine lets us not run does not count. */
+const STEPS = 10
 
 /** See `Sockets.connect`. */
 export function connect(path: string): Promise<LineConnection | string> {
@@ -21,39 +23,32 @@ export async function listen(
   path: string,
   accept: (connection: LineConnection) => void,
 ): Promise<Listener | undefined> {
-  for (const mayReplace of [true, false]) {
-    const server = createServer((socket) => accept(lines(socket)))
-    server.maxConnections = MOST_CONNECTIONS
-    const problem = await bind(server, path)
-    if (problem === undefined) return listener(server, path)
-    if (problem !== 'EADDRINUSE' || !mayReplace) break
-    const other = await connect(path)
-    if (typeof other !== 'string') other.close()
-    if (other !== 'ECONNREFUSED') break
-    remove(path)
-  }
-  return undefined
+  const server = createServer((socket) => accept(lines(socket)))
+  server.maxConnections = MOST_CONNECTIONS
+  if (await bind(server, path)) return listener(path)
+  const other = await connect(path)
+  if (typeof other !== 'string') other.close()
+  // The socket of a dead process: whoever made it is gone.
+  if (other === 'ECONNREFUSED') remove(path)
+  return other === 'ECONNREFUSED' && (await bind(server, path)) ? listener(path) : undefined
 }
 
-function bind(server: Server, path: string): Promise<string | undefined> {
+function bind(server: Server, path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    server.once('error', (error) => resolve(foreignCode(error) ?? 'unknown'))
+    server.once('error', () => resolve(false))
     // The socket is made before `listen` returns, and is never there with another mode.
     const mask = process.umask(0o177)
-    server.listen({ path, backlog: MOST_CONNECTIONS }, () => resolve(undefined))
+    server.listen({ path, backlog: MOST_CONNECTIONS }, () => resolve(true))
     process.umask(mask)
   })
 }
 
-function listener(server: Server, path: string): Listener {
+function listener(path: string): Listener {
   const inode = (): number | undefined => lstatSync(path, { throwIfNoEntry: false })?.ino
   const own = inode()
   const isInPlace = (): boolean => own !== undefined && inode() === own
   // Not `server.close`, which removes whatever is at the path by then.
-  const close = (): void => {
-    if (isInPlace()) remove(path)
-    server.unref()
-  }
+  const close = (): void => (isInPlace() ? remove(path) : undefined)
   process.once('exit', close)
   return { isInPlace, close }
 }
@@ -62,28 +57,20 @@ function remove(path: string): void {
   try {
     unlinkSync(path)
   } catch {
-    // It is gone, or no socket: then it cannot be listened on, which is said where that matters.
+    // Gone already, or no socket: then it cannot be listened on either.
   }
 }
 
 function lines(socket: Socket): LineConnection {
   let text = ''
-  let isOpen = true
   let changed = (): void => {}
-  const ended = (): void => {
-    isOpen = false
-    changed()
-  }
   socket.setEncoding('utf8')
-  socket.on('error', ended).on('end', ended).on('close', ended)
   socket.on('data', (chunk: string) => {
     text += chunk
-    if (text.length > LINE_LIMIT) {
-      text = ''
-      socket.destroy()
-    }
+    if (text.length > LINE_LIMIT) socket.destroy()
     changed()
   })
+  for (const end of ['error', 'end', 'close']) socket.on(end, () => changed())
   const read = (ms: number): Promise<string | undefined> =>
     new Promise((resolve) => {
       const finish = (line: string | undefined): void => {
@@ -91,20 +78,16 @@ function lines(socket: Socket): LineConnection {
         changed = () => {}
         resolve(line)
       }
-      // Ten short waits, not a long one: what the machine does not let us run does not count.
-      let left = 10
-      const timer = setInterval(() => (left -= 1) === 0 && finish(undefined), ms / 10)
+      let left = STEPS
+      const timer = setInterval(() => (left -= 1) > 0 || finish(undefined), ms / STEPS)
       changed = () => {
         const [line, ...rest] = text.split('\n')
-        if (rest.length === 0) return isOpen ? undefined : finish(undefined)
+        if (rest.length === 0 && socket.readable) return
         text = rest.join('\n')
-        finish(line)
+        finish(rest.length === 0 ? undefined : line)
       }
       changed()
     })
-  return {
-    read,
-    write: (line) => void (socket.writable && socket.write(`${line}\n`)),
-    close: () => void socket.destroySoon(),
-  }
+  const write = (line: string): void => void (socket.writable && socket.write(`${line}\n`))
+  return { read, write, close: () => void socket.destroySoon() }
 }

@@ -1,16 +1,7 @@
 import { writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import {
-  appendFile,
-  createFile,
-  inspect,
-  isExecutable,
-  makeFolder,
-  readFile,
-  realPath,
-  replaceFile,
-} from './node-files.ts'
+import { appendFile, createFile, inspect, isExecutable, makeFolder, readFile, replaceFile } from './node-files.ts'
 import type { Fetch, System } from './system.ts'
 
 /** The real outside world, on Node, with the given way to the network. */
@@ -34,7 +25,6 @@ export function nodeSystem(makeFetch: (system: System) => Fetch): System {
     replaceFile,
     isExecutable,
     inspect,
-    realPath,
     makeFolder,
     sockets: () => import('./node-sockets.ts'),
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),

@@ -127,8 +127,6 @@ export interface System {
   readonly replaceFile: (path: string, text: string) => 'written' | 'link' | 'failed'
   readonly isExecutable: (path: string) => boolean
   readonly inspect: (path: string) => Inode | undefined
-  /** The path without links; undefined when there is nothing. */
-  readonly realPath: (path: string) => string | undefined
   /** Makes a folder of the user's own (0700), and those above it. */
   readonly makeFolder: (path: string) => void
   readonly sockets: () => Promise<Sockets>
