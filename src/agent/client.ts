@@ -64,25 +64,20 @@ export async function throughAgent(feed: Feed, lookUp: Lookup, system: System): 
   const found = await reachAgent(system)
   const starts = found === NO_AGENT && isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')
   const connection = starts ? await (await import('./start.ts')).startAgent(MOST_MINUTES, system) : found
-  const told = (what: string): void => debug(system, `agent: ${what}`)
-  if (typeof connection === 'string') {
-    told(`not used, ${connection}`)
+  const alone = (why: string): Promise<Credential | undefined> => {
+    debug(system, `no agent is used: ${why}`)
     return lookUp()
   }
+  if (typeof connection === 'string') return alone(connection)
   connection.write(JSON.stringify({ ask: 'get', organization: feed.organization, key: identityKey(feed, system) }))
   let line = await connection.read(REPLY_MS)
-  if (line === 'wait') {
-    told('another call is looking the answer up')
-    line = await connection.read(LOOKUP_MS)
-  }
-  if (line === 'lead') {
-    told('it has no answer yet and gets that of this call')
-    return lead(connection, lookUp)
-  }
+  if (line === 'wait') line = await connection.read(LOOKUP_MS)
+  if (line === 'lead') return lead(connection, lookUp)
   connection.close()
   const credential = readCredential(parseJsonObject(line ?? ''))
-  told(credential === undefined ? 'not used, it has no answer' : 'the answer comes from it')
-  return credential ?? lookUp()
+  if (credential === undefined) return alone(line === 'alone' ? 'it has no answer' : 'it does not answer, or not in time')
+  debug(system, 'the answer comes from the agent')
+  return credential
 }
 
 /** Makes a lookup for the agent too. What it did not lead to, nobody waits for any longer. */

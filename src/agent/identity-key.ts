@@ -9,14 +9,7 @@ import type { System } from '../system/system.ts'
  * Variables that say how a call is made, not for whom. PATH counts by the programs found on it: pip
  * puts a folder in front of it for every build.
  */
-const INDIFFERENT = [
-  'PATH',
-  'ARTIFACTS_KEYRING_NOFUSS_AGENT',
-  'ARTIFACTS_KEYRING_NOFUSS_DEBUG',
-  'ARTIFACTS_KEYRING_NOFUSS_LOG',
-  'ARTIFACTS_KEYRING_NOFUSS_RETRIES',
-  'ARTIFACTS_KEYRING_NOFUSS_TIMEOUT',
-]
+const INDIFFERENT = /^(PATH|ARTIFACTS_KEYRING_NOFUSS_(AGENT|DEBUG|LOG|RETRIES|TIMEOUT))$/
 
 const FILE_LIMIT = 1_048_576
 
@@ -26,19 +19,15 @@ const FILE_LIMIT = 1_048_576
  * azd, keyringrc.cfg, the files that variables name, az's list of accounts, and who the user is.
  */
 export function identityKey(feed: Feed, system: System): string {
-  const known = (name: string): boolean => Object.hasOwn(VARIABLES, name) || /^AZ/.test(name)
-  const variables = Object.entries(system.env).filter(([name]) => known(name) && !INDIFFERENT.includes(name))
-  const accounts = setting(system, 'AZURE_CONFIG_DIR') ?? `${homeFolder(system) ?? ''}/.azure`
-  const files = [
-    configFile(system),
-    setting(system, 'AZURE_CLIENT_CERTIFICATE_PATH'),
-    setting(system, 'AZURE_FEDERATED_TOKEN_FILE'),
-    `${accounts}/azureProfile.json`,
-  ]
+  const decides = (name: string): boolean => Object.hasOwn(VARIABLES, name) || /^AZ/.test(name)
+  const variables = Object.entries(system.env).filter(([name]) => decides(name) && !INDIFFERENT.test(name))
+  const accounts = setting(system, 'AZURE_CONFIG_DIR') ?? `${homeFolder(system)}/.azure`
+  const named = (['AZURE_CLIENT_CERTIFICATE_PATH', 'AZURE_FEDERATED_TOKEN_FILE'] as const).map((name) => setting(system, name))
+  const paths = [configFile(system), `${accounts}/azureProfile.json`, ...named]
   const everything = [
     [system.uid, system.home(), new URL(feed.url).host, feed.organization, feed.upload],
     variables.sort(([a], [b]) => (a < b ? -1 : 1)),
-    files.map((path) => path !== undefined && system.readFile(path, FILE_LIMIT, 'lenient')),
+    paths.map((path) => path !== undefined && system.readFile(path, FILE_LIMIT, 'lenient')),
     ['az', 'azd', 'pwsh'].map((name) => findProgram(system, name)),
   ]
   return createHash('sha256').update(JSON.stringify(everything)).digest('hex')

@@ -13,12 +13,7 @@ const CONNECTION_MS = 60_000
 const IDLE_MS = 10 * 60_000
 const MOST_ENTRIES = 256
 
-interface Entry {
-  readonly organization: string
-  readonly credential: Credential
-  readonly from: number
-  readonly until: number
-}
+type Entry = { readonly organization: string; readonly credential: Credential; readonly from: number; readonly until: number }
 
 /** What a lookup led to: something to keep, nothing for anybody, or its caller went away. */
 type Outcome = 'kept' | 'nothing' | 'gone'

@@ -1,11 +1,10 @@
 import { parseService } from '../feed/service.ts'
 import type { Credential } from '../get-credential.ts'
 import { isOn, isSet, setting } from '../system/settings.ts'
-import type { VariableName } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
-/** What holds a token that somebody else made, or leads to one: providers that cost nothing. */
-const READY_MADE: readonly VariableName[] = [
+/** What holds a token that somebody else made, or leads to one: `env_var` and `feed_endpoints`. */
+const READY_MADE = [
   'ARTIFACTS_KEYRING_NOFUSS_TOKEN_FILE',
   'ARTIFACTS_KEYRING_NOFUSS_TOKEN',
   'ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN',
@@ -13,7 +12,7 @@ const READY_MADE: readonly VariableName[] = [
   'ARTIFACTS_CREDENTIALPROVIDER_EXTERNAL_FEED_ENDPOINTS',
   'VSS_NUGET_EXTERNAL_FEED_ENDPOINTS',
   'ARTIFACTS_CREDENTIALPROVIDER_FEED_ENDPOINTS',
-]
+] as const
 const BUILD_SECRETS = ['/run/secrets/ARTIFACTS_KEYRING_NOFUSS_TOKEN', '/run/secrets/ado_token']
 
 /**
@@ -25,15 +24,12 @@ export async function sharedLookup(service: string, system: System): Promise<Cre
   if (feed === undefined) return undefined
   const lookUp = async (): Promise<Credential | undefined> =>
     (await import('../get-credential.ts')).getCredential(service, system)
-  if (feed.organization === undefined || isUnwanted(system) || hasReadyMadeToken(system)) return lookUp()
+  const wish = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT') ?? ''
+  if (feed.organization === undefined || /^(0|false|no|off)$/i.test(wish) || hasReadyMadeToken(system)) return lookUp()
   const { agentFolder } = await import('./place.ts')
   const exists = system.inspect(`${agentFolder(system)}/agent.1`) !== undefined
   if (!exists && !isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')) return lookUp()
   return (await import('./client.ts')).throughAgent(feed, lookUp, system)
-}
-
-function isUnwanted(system: System): boolean {
-  return /^(0|false|no|off)$/i.test(setting(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT') ?? '')
 }
 
 function hasReadyMadeToken(system: System): boolean {

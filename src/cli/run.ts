@@ -75,7 +75,7 @@ async function perform(call: Arguments, system: System): Promise<number> {
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
   if (call.operation === 'set') await system.drainInput()
   if (backend === 'null') return 0
-  if (call.operation === 'del' && (await forget(call.service, system))) return 0
+  if (call.operation === 'del' && (await (await import('./agent.ts')).forget(call.service, system))) return 0
   const what = call.operation === 'set' ? 'nothing was stored' : 'there is nothing to delete'
   log(system, 'error', `this keyring is read-only: ${what}`)
   return 1
@@ -93,11 +93,6 @@ async function get(call: Arguments, system: System): Promise<number> {
   const mode = options.get('--mode') ?? 'password'
   const output = options.get('--output') ?? 'plain'
   return print(answer(credential, { mode, output, username }), system)
-}
-
-/** `del` can make the agent forget; without one there is nothing to delete. */
-async function forget(service: string | undefined, system: System): Promise<boolean> {
-  return (await import('./agent.ts')).forget(service, system)
 }
 
 /** What Python keyring's `_check_args` and `invalid_op` say. */

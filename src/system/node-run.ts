@@ -89,14 +89,11 @@ function decode(chunks: readonly Uint8Array[]): string {
 }
 
 /** See `System.startApart`. */
-export function startApart(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): () => boolean {
+export function startApart(args: readonly string[], env: Readonly<Record<string, string>>): () => boolean {
   let ended = false
   const end = (): void => void (ended = true)
+  const options = { cwd: '/', env, stdio: 'ignore', detached: true } as const
   try {
-    const options = { cwd: '/', env, stdio: 'ignore', detached: true } as const
     spawn(process.execPath, [process.argv[1] ?? '', ...args], options).on('error', end).on('exit', end).unref()
   } catch {
     end()

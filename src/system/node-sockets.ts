@@ -19,10 +19,7 @@ export function connect(path: string): Promise<LineConnection | string> {
 }
 
 /** See `Sockets.listen`. */
-export async function listen(
-  path: string,
-  accept: (connection: LineConnection) => void,
-): Promise<Listener | undefined> {
+export async function listen(path: string, accept: (caller: LineConnection) => void): Promise<Listener | undefined> {
   const server = createServer((socket) => accept(lines(socket)))
   server.maxConnections = MOST_CONNECTIONS
   if (await bind(server, path)) return listener(path)

@@ -82,10 +82,7 @@ export interface Sockets {
    * Listens on a socket of the user's own (0600), also in the place of one that a dead process left;
    * undefined when somebody listens there already or it cannot be made.
    */
-  readonly listen: (
-    path: string,
-    accept: (connection: LineConnection) => void,
-  ) => Promise<Listener | undefined>
+  readonly listen: (path: string, accept: (caller: LineConnection) => void) => Promise<Listener | undefined>
 }
 
 /**
@@ -144,10 +141,7 @@ export interface System {
    * Starts this program anew with only these variables, apart from us: it has no streams and outlives
    * us. Gives a function that says whether it has ended, as far as that is known.
    */
-  readonly startApart: (
-    args: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ) => Promise<() => boolean>
+  readonly startApart: (args: readonly string[], env: Readonly<Record<string, string>>) => Promise<() => boolean>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it; does not wait for a person to type. */
   readonly drainInput: () => Promise<void>
