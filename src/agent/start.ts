@@ -23,15 +23,16 @@ export async function startAgent(minutes: number, system: System): Promise<LineC
   const variables = { HOME: homeFolder(system) ?? '', ...(runtime !== undefined && { XDG_RUNTIME_DIR: runtime }) }
   const starting = `${folder}/start.1`
   const turn = await (await system.sockets()).listen(starting, (connection) => connection.close())
-  const ended = turn && (await system.startApart(['agent', 'serve', `--ttl=${minutes}`], variables))
+  let hasEnded = (): boolean => system.inspect(starting) === undefined
   try {
-    for (let step = 0, last = false; step < STEPS && !last; step += 1) {
-      last = ended?.() ?? system.inspect(starting) === undefined
+    for (let step = 0, last = false; ; step += 1) {
       const agent = await reachAgent(system)
       if (agent !== NO_AGENT) return agent
+      if (last || step === STEPS) return 'it could not be started'
+      if (step === 0 && turn !== undefined) hasEnded = await system.startApart(['agent', 'serve', `--ttl=${minutes}`], variables)
+      last = hasEnded()
       await system.sleep(STEP_MS, system.signal)
     }
-    return 'it could not be started'
   } finally {
     turn?.close()
   }
