@@ -122,7 +122,7 @@ export function inspect(path: string): Inode | undefined {
 /** See `System.makeFolder`. */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(path, { mode: 0o700 })
   } catch {
     // Whoever needs the folder looks whether it is there.
   }

@@ -124,7 +124,7 @@ export interface System {
   readonly replaceFile: (path: string, text: string) => 'written' | 'link' | 'failed'
   readonly isExecutable: (path: string) => boolean
   readonly inspect: (path: string) => Inode | undefined
-  /** Makes a folder of the user's own (0700), and those above it. */
+  /** Makes a folder of the user's own (0700), unless there is something already. */
   readonly makeFolder: (path: string) => void
   readonly sockets: () => Promise<Sockets>
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
