@@ -11,7 +11,7 @@ import { CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID } from '../azure/identi
 import { writeFakeAz } from '../azure/programs.ts'
 import { startStandIn } from '../azure/stand-in.ts'
 import type { StandIn } from '../azure/stand-in.ts'
-import { BIN, logLines, newMachine, NOWHERE, runKeyring } from './program.ts'
+import { BIN, logLines, newMachine, NOWHERE, runKeyring, runProgram } from './program.ts'
 import type { Ended, Machine } from './program.ts'
 
 const FEED = 'https://pkgs.dev.azure.com/contoso/project/_packaging/feed/pypi/simple/'
@@ -71,7 +71,14 @@ function variables(env: Readonly<Record<string, string>>): Readonly<Record<strin
 const PATIENT = { ARTIFACTS_KEYRING_NOFUSS_TIMEOUT: '300', ARTIFACTS_KEYRING_NOFUSS_RETRIES: '10' }
 
 function get(env: Readonly<Record<string, string>> = {}, service = FEED): Promise<Ended> {
-  return runKeyring(['--mode=creds', 'get', service], variables(env), { limitMs: 170_000 })
+  return runKeyring(['--mode=creds', 'get', service], variables(env))
+}
+
+/** Two hundred calls at once, behind the stand-in in the queue for the processor, so that it can answer them. */
+function herd(env: Readonly<Record<string, string>>): Promise<Ended>[] {
+  const all = variables({ ...PATIENT, ...env })
+  const args = ['-n', '15', process.execPath, BIN, '--mode=creds', 'get', FEED]
+  return Array.from({ length: 200 }, () => runProgram('/usr/bin/nice', args, all, { limitMs: 170_000 }))
 }
 
 /** An az that takes its time; sleep is not on the machine's PATH. */
@@ -312,8 +319,8 @@ test('del forgets the organization, and only where there was something to forget
 })
 
 test('200 calls at once: one az, one exchange, all answered', { skip: SKIP }, async () => {
-  const calls = await Promise.all(Array.from({ length: 200 }, () => get({ ...ON, ...PATIENT })))
-  assert.deepEqual(calls.map(({ status }) => status), Array.from({ length: 200 }, () => 0))
+  const calls = await Promise.all(herd(ON))
+  for (const { status, stderr } of calls) assert.equal(status, 0, stderr)
   assert.equal(new Set(calls.map(({ stdout }) => stdout)).size, 1)
   assert.deepEqual(cost(), [1, 2])
   assert.equal(agents(machine).length, PROC === false ? 1 : 0)
@@ -322,7 +329,7 @@ test('200 calls at once: one az, one exchange, all answered', { skip: SKIP }, as
 test('the agent is killed in the middle of 200 calls: all are answered', { skip: PROC }, async () => {
   slowAz(5)
   const pid = await start()
-  const calls = Array.from({ length: 200 }, () => get(PATIENT))
+  const calls = herd({})
   while (logLines(log).length === 0) await sleep(10)
   process.kill(pid, 'SIGKILL')
   for (const ended of await Promise.all(calls)) assert.match(ended.stdout, /^VssSessionToken\n\S+\n$/, ended.stderr)

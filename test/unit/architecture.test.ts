@@ -11,7 +11,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'net', 'system'],
   'get-credential.ts': ['feed', 'identity', 'net', 'system'],
   'version.ts': [],
-  cli: ['get-credential.ts', 'version.ts', 'identity', 'system'],
+  cli: ['agent', 'get-credential.ts', 'version.ts', 'feed', 'identity', 'system'],
+  agent: ['get-credential.ts', 'feed', 'identity', 'net', 'system'],
   feed: ['net', 'system'],
   identity: ['net', 'system'],
   'identity/providers': ['identity', 'identity/managed-identity', 'net', 'system'],
@@ -22,8 +23,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** The only built-in modules, and where each may be used. */
 const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
-  'node:fs': ['system/node.ts', 'system/node-files.ts'],
-  'node:crypto': ['identity/certificate.ts', 'identity/certificate-assertion.ts'],
+  'node:fs': ['system/node.ts', 'system/node-files.ts', 'system/node-sockets.ts'],
+  'node:crypto': ['agent/identity-key.ts', 'identity/certificate.ts', 'identity/certificate-assertion.ts'],
   'node:os': ['system/node.ts', 'system/node-run.ts'],
   'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
@@ -31,12 +32,12 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:util': ['cli/minted-token.ts'],
   'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
-  'node:net': ['net/https-fetch.ts', 'net/tunnel.ts'],
+  'node:net': ['net/https-fetch.ts', 'net/tunnel.ts', 'system/node-sockets.ts'],
   'node:tls': ['net/https-fetch.ts', 'net/tunnel.ts'],
 }
 
 /** The only files that may touch the process, the clock, timers and the console. */
-const EDGES = ['main.ts', 'system/node.ts', 'system/node-files.ts', 'system/node-run.ts']
+const EDGES = ['main.ts', 'system/node.ts', 'system/node-files.ts', 'system/node-run.ts', 'system/node-sockets.ts']
 
 interface Source {
   readonly path: string
@@ -108,6 +109,7 @@ test('only the allowlist makes a TrustedUrl', () => {
 test('a secret is revealed in known places only', () => {
   const places = SOURCES.flatMap(({ path, code }) => [...code.matchAll(/\.reveal\(\)/g)].map(() => path)).sort()
   assert.deepEqual(places, [
+    'agent/client.ts',
     'cli/answer.ts',
     'cli/exec.ts',
     'cli/mint-token.ts',
@@ -146,5 +148,5 @@ test('every variable that is declared is read, and none is read past the table',
     const users = SOURCES.filter(({ path, code }) => path !== 'system/settings.ts' && code.includes(`'${name}'`))
     assert.notEqual(users.length, 0, `${name} is read nowhere`)
   }
-  assert.deepEqual(offenders(/\.env\b/, ['main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
+  assert.deepEqual(offenders(/\.env\b/, ['agent/identity-key.ts', 'main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
 })
