@@ -15,7 +15,7 @@ export function agentFolder(system: System): string | undefined {
   if (system.uid === undefined) return undefined
   const own = runtime !== undefined && system.inspect(runtime)?.owner === system.uid
   const base = own ? runtime : home && `${home}/.cache`
-  return base && `${base}/artifacts-keyring-nofuss`
+  return base?.startsWith('/') === true ? `${base}/artifacts-keyring-nofuss` : undefined
 }
 
 /**
@@ -24,7 +24,7 @@ export function agentFolder(system: System): string | undefined {
  * for writing, unless sticky as /tmp is: others could put a folder of theirs in its place.
  */
 export function flaw(folder: string, socket: string | undefined, system: System): string | undefined {
-  if (!folder.startsWith('/') || Buffer.byteLength(folder) > PATH_LIMIT) return `${folder} is too long or not absolute`
+  if (!folder.startsWith('/') || Buffer.byteLength(folder) > PATH_LIMIT) return 'the path of its folder is too long or not absolute'
   const above = folder.split('/').map((_, index, names) => names.slice(0, index).join('/') || '/')
   for (const path of [...above, folder, ...(socket === undefined ? [] : [socket])]) {
     const { kind, owner, mode } = system.inspect(path) ?? { kind: 'missing', owner: 0, mode: 0 }

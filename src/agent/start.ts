@@ -56,8 +56,7 @@ export async function serve(minutes: number, system: System): Promise<string | u
 }
 
 function ownFolder(system: System): { readonly folder: string; readonly problem: string | undefined } {
-  const folder = agentFolder(system)
-  if (folder === undefined) return { folder: '', problem: 'there is no place for its socket' }
+  const folder = agentFolder(system) ?? ''
   for (const path of [folder.slice(0, folder.lastIndexOf('/')), folder]) system.makeFolder(path)
   return { folder, problem: flaw(folder, undefined, system) }
 }

@@ -3,7 +3,7 @@ import { parseService } from '../feed/service.ts'
 import { KeyringError } from '../system/errors.ts'
 import type { System } from '../system/system.ts'
 
-const SYNTAX = /^(start|serve|status|stop|clear)(?: --ttl[= ]([1-9]|[1-4]\d|50))?$/
+const SYNTAX = /^(start|serve|status$|stop$|clear$)(?: --ttl[= ]([1-9]|[1-4]\d|50))?$/
 
 /**
  * `keyring agent start|status|stop|clear`: the process that keeps answers in memory for other calls;
@@ -13,23 +13,17 @@ const SYNTAX = /^(start|serve|status|stop|clear)(?: --ttl[= ]([1-9]|[1-4]\d|50))
  */
 export async function agentCommand(argv: readonly string[], system: System): Promise<number | (() => Promise<number>)> {
   const [, command = '', ttl] = SYNTAX.exec(argv.join(' ')) ?? []
-  const starts = command === 'start' || command === 'serve'
-  if (command === '' || (ttl !== undefined && !starts)) {
-    throw new KeyringError('USAGE', `agent takes start [--ttl MINUTES, at most ${MOST_MINUTES}], status, stop or clear`)
-  }
-  if (system.platform === 'win32') throw unusable('it is not made for Windows yet')
+  if (command === '') throw new KeyringError('USAGE', 'agent takes start [--ttl 1 to 50 minutes], status, stop or clear')
+  if (system.platform === 'win32') return refuse('it is not made for Windows yet')
+  const { serve, startAgent } = await import('../agent/start.ts')
   const minutes = Number(ttl ?? MOST_MINUTES)
-  if (starts) {
-    const { serve, startAgent } = await import('../agent/start.ts')
-    if (command === 'serve') return async () => ended(await serve(minutes, system))
-    const agent = await startAgent(minutes, system)
-    if (typeof agent === 'string') throw unusable(agent)
-    agent.close()
-  }
-  const answer = await askAgent({ ask: starts ? 'status' : command }, system)
-  if (typeof answer === 'string' && answer !== NO_AGENT) throw unusable(answer)
+  if (command === 'serve') return async () => refuse(await serve(minutes, system))
+  const started = command === 'start' ? await startAgent(minutes, system) : NO_AGENT
+  if (typeof started === 'string' && started !== NO_AGENT) return refuse(started)
+  const answer = await askAgent({ ask: command === 'start' ? 'status' : command }, system)
   const say = (line: string, status = 0): number => (system.writeOut(`${line}\n`) ? status : 1)
-  if (typeof answer === 'string') return say('no agent is running', command === 'status' ? 1 : 0)
+  if (answer === NO_AGENT) return say('no agent is running', command === 'status' ? 1 : 0)
+  if (typeof answer === 'string') return refuse(answer)
   const [pid, entries, last, cleared] = ['pid', 'entries', 'last', 'cleared'].map((name) => Number(answer[name]))
   const left = entries === 0 ? '' : `, for ${Math.ceil((last ?? 0) / 60_000)} more minutes at most`
   if (command === 'stop') return say(`process ${pid} has stopped`)
@@ -45,11 +39,8 @@ export async function forget(service: string | undefined, system: System): Promi
   return typeof answer !== 'string' && Number(answer['cleared']) > 0
 }
 
-function ended(problem: string | undefined): number {
-  if (problem !== undefined) throw unusable(problem)
-  return 0
-}
-
-function unusable(why: string): KeyringError {
-  return new KeyringError('AGENT', `there is no usable agent: ${why}`)
+/** @throws KeyringError AGENT where there is a problem; 0 where there is none */
+function refuse(problem: string | undefined): number {
+  if (problem === undefined) return 0
+  throw new KeyringError('AGENT', `there is no usable agent: ${problem}`)
 }

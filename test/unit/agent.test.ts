@@ -423,6 +423,8 @@ test("the folder is that of XDG_RUNTIME_DIR where it is the user's own, else in 
   assert.equal(at(undefined, env), FOLDER)
   assert.equal(at(1000, {}), FOLDER)
   assert.equal(agentFolder({ ...fakeSystem(), home: () => undefined }), undefined)
+  assert.equal(at(undefined, {}, 'home/me'), undefined)
+  assert.equal(agentFolder({ ...fakeSystem({ env: { XDG_RUNTIME_DIR: 'run' } }), inspect: () => ({ kind: 'folder', owner: 1000, mode: 0o700 }) }), undefined)
   assert.equal(agentFolder({ ...fakeSystem({ env: { ...env, HOME: 'C:\\Users\\me' }, platform: 'win32' }), uid: undefined }), undefined)
 })
 
@@ -434,7 +436,7 @@ test('on Windows every command says that there is no agent', async () => {
 })
 
 test('what is no command of the agent is wrong usage', async () => {
-  const wrong = [[], ['nonsense'], ['start', '--ttl'], ['start', '--ttl=0'], ['start', '--ttl', '51'], ['start', '--ttl=-1'], ['start', '--ttl=1e1'], ['status', '--ttl=5'], ['stop', 'now'], ['start', '--ttl=5', '--ttl=6']]
+  const wrong = [[], ['nonsense'], ['start', '--ttl'], ['start', '--ttl=0'], ['start', '--ttl', '51'], ['start', '--ttl=-1'], ['start', '--ttl=1e1'], ['status', '--ttl=5'], ['serve', 'now'], ['stop', 'now'], ['start', '--ttl=5', '--ttl=6']]
   for (const argv of wrong) {
     await assert.rejects(agentCommand(argv, fakeSystem()), (error) => error instanceof KeyringError && error.code === 'USAGE', argv.join(' '))
   }
