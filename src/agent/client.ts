@@ -71,7 +71,8 @@ export async function throughAgent(feed: Feed, lookUp: Lookup, system: System): 
   if (typeof connection === 'string') return alone(connection)
   connection.write(JSON.stringify({ ask: 'get', organization: feed.organization, key: identityKey(feed, system) }))
   let line = await connection.read(REPLY_MS)
-  if (line === 'wait') line = await connection.read(LOOKUP_MS)
+  // Half of the time that is left to the call is enough for a lookup of its own.
+  if (line === 'wait') line = await connection.read(Math.min(LOOKUP_MS, (system.endsAt - system.now()) / 2))
   if (line === 'lead') return lead(connection, lookUp)
   connection.close()
   const credential = readCredential(parseJsonObject(line ?? ''))

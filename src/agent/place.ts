@@ -7,15 +7,15 @@ const PATH_LIMIT = 94
 
 /**
  * The folder of the agent's socket: in XDG_RUNTIME_DIR (XDG Base Directory Specification) where that is
- * the user's own, else in `~/.cache`. Undefined on Windows and without a home.
+ * the user's own, else in `~/.cache` where the home is. Undefined on Windows and where neither is.
  */
 export function agentFolder(system: System): string | undefined {
-  const runtime = setting(system, 'XDG_RUNTIME_DIR')
-  const home = homeFolder(system)
-  if (system.uid === undefined) return undefined
-  const own = runtime !== undefined && system.inspect(runtime)?.owner === system.uid
-  const base = own ? runtime : home && `${home}/.cache`
-  return base?.startsWith('/') === true ? `${base}/artifacts-keyring-nofuss` : undefined
+  const [runtime, home] = [setting(system, 'XDG_RUNTIME_DIR'), homeFolder(system)].map((path) => {
+    const own = path?.startsWith('/') === true && system.uid !== undefined && system.inspect(path)?.owner === system.uid
+    return own ? path : undefined
+  })
+  const base = runtime ?? (home && `${home}/.cache`)
+  return base && `${base}/artifacts-keyring-nofuss`
 }
 
 /**
@@ -24,7 +24,7 @@ export function agentFolder(system: System): string | undefined {
  * for writing, unless sticky as /tmp is: others could put a folder of theirs in its place.
  */
 export function flaw(folder: string, socket: string | undefined, system: System): string | undefined {
-  if (!folder.startsWith('/') || Buffer.byteLength(folder) > PATH_LIMIT) return 'the path of its folder is too long or not absolute'
+  if (!folder.startsWith('/') || Buffer.byteLength(folder) > PATH_LIMIT) return 'there is no folder of the user for it, or its path is too long'
   const above = folder.split('/').map((_, index, names) => names.slice(0, index).join('/') || '/')
   for (const path of [...above, folder, ...(socket === undefined ? [] : [socket])]) {
     const { kind, owner, mode } = system.inspect(path) ?? { kind: 'missing', owner: 0, mode: 0 }

@@ -27,7 +27,8 @@ export async function sharedLookup(service: string, system: System): Promise<Cre
   const wish = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT') ?? ''
   if (feed.organization === undefined || /^(0|false|no|off)$/i.test(wish) || hasReadyMadeToken(system)) return lookUp()
   const { agentFolder } = await import('./place.ts')
-  const exists = system.inspect(`${agentFolder(system)}/agent.1`) !== undefined
+  const folder = agentFolder(system)
+  const exists = folder !== undefined && system.inspect(`${folder}/agent.1`) !== undefined
   if (!exists && !isOn(system, 'ARTIFACTS_KEYRING_NOFUSS_AGENT')) return lookUp()
   return (await import('./client.ts')).throughAgent(feed, lookUp, system)
 }

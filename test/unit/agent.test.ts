@@ -407,25 +407,31 @@ test('whatever lets another user have a hand in the socket is a flaw, and names 
 
 test('a path that is relative, or too long for a socket, is a flaw', () => {
   const system = { ...fakeSystem(), inspect: () => ({ kind: 'folder', owner: 0, mode: 0o700 }) as const, uid: 0 }
-  assert.match(flaw('run/x', undefined, system) ?? '', /too long or not absolute/)
+  assert.match(flaw('run/x', undefined, system) ?? '', /or its path is too long/)
   assert.equal(flaw(`/${'x'.repeat(93)}`, undefined, system), undefined)
-  assert.match(flaw(`/${'é'.repeat(47)}`, undefined, system) ?? '', /too long or not absolute/)
+  assert.match(flaw(`/${'é'.repeat(47)}`, undefined, system) ?? '', /or its path is too long/)
 })
 
-test("the folder is that of XDG_RUNTIME_DIR where it is the user's own, else in the home", () => {
-  const at = (owner: number | undefined, env: Readonly<Record<string, string>>, home: string | undefined = '/home/me'): string | undefined => {
-    const inspect = (path: string): Inode | undefined => path === '/run/user/1000' && owner !== undefined ? { kind: 'folder', owner, mode: 0o700 } : undefined
-    return agentFolder({ ...fakeSystem({ env }), home: () => home, inspect })
+test("the folder is in XDG_RUNTIME_DIR, else in the home, where that is the user's own", () => {
+  const at = (env: Readonly<Record<string, string>>, owners: Readonly<Record<string, number>>, uid: number | undefined = 1000): string | undefined => {
+    const inspect = (path: string): Inode | undefined => {
+      const owner = owners[path]
+      return owner === undefined ? undefined : { kind: 'folder', owner, mode: 0o700 }
+    }
+    return agentFolder({ ...fakeSystem({ env }), inspect, uid })
   }
-  const env = { XDG_RUNTIME_DIR: '/run/user/1000' }
-  assert.equal(at(1000, env), '/run/user/1000/artifacts-keyring-nofuss')
-  assert.equal(at(1001, env), FOLDER)
-  assert.equal(at(undefined, env), FOLDER)
-  assert.equal(at(1000, {}), FOLDER)
-  assert.equal(agentFolder({ ...fakeSystem(), home: () => undefined }), undefined)
-  assert.equal(at(undefined, {}, 'home/me'), undefined)
-  assert.equal(agentFolder({ ...fakeSystem({ env: { XDG_RUNTIME_DIR: 'run' } }), inspect: () => ({ kind: 'folder', owner: 1000, mode: 0o700 }) }), undefined)
-  assert.equal(agentFolder({ ...fakeSystem({ env: { ...env, HOME: 'C:\\Users\\me' }, platform: 'win32' }), uid: undefined }), undefined)
+  const env = { XDG_RUNTIME_DIR: '/run/user/1000', HOME: '/home/me' }
+  const owners = { '/run/user/1000': 1000, '/home/me': 1000 }
+  assert.equal(at(env, owners), '/run/user/1000/artifacts-keyring-nofuss')
+  assert.equal(at(env, { ...owners, '/run/user/1000': 1001 }), FOLDER)
+  assert.equal(at(env, { '/home/me': 1000 }), FOLDER)
+  assert.equal(at({ HOME: '/home/me' }, owners), FOLDER)
+  // sudo with the user's HOME: root must not make folders there.
+  assert.equal(at(env, owners, 0), undefined)
+  assert.equal(at(env, {}), undefined)
+  assert.equal(at({ XDG_RUNTIME_DIR: 'run', HOME: 'home' }, { run: 1000, home: 1000 }), undefined)
+  const windows: System = { ...fakeSystem({ env, platform: 'win32' }), uid: undefined, inspect: () => ({ kind: 'folder', owner: 0, mode: 0 }) }
+  assert.equal(agentFolder(windows), undefined)
 })
 
 test('on Windows every command says that there is no agent', async () => {
