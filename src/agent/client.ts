@@ -43,7 +43,7 @@ export async function askAgent(question: JsonObject, system: System): Promise<Js
   return parseJsonObject(line ?? '') ?? 'it does not answer'
 }
 
-/** A credential as it crosses the socket, in both directions, with the end of its token in milliseconds since 1970. */
+/** A credential as it crosses the socket, with the end of its token in milliseconds since 1970. */
 export function writeCredential({ username, password }: Credential, expires?: number): string {
   return JSON.stringify({ username, password: password.reveal(), expires })
 }
@@ -76,7 +76,8 @@ export async function throughAgent(feed: Feed, lookUp: Lookup, system: System): 
   if (line === 'lead') return lead(connection, lookUp)
   connection.close()
   const credential = readCredential(parseJsonObject(line ?? ''))
-  if (credential === undefined) return alone(line === 'alone' ? 'it has no answer' : 'it does not answer, or not in time')
+  if (line === 'alone') return alone('it has no answer')
+  if (credential === undefined) return alone('it does not answer, or not in time')
   debug(system, 'the answer comes from the agent')
   return credential
 }

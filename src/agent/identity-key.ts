@@ -22,8 +22,9 @@ export function identityKey(feed: Feed, system: System): string {
   const decides = (name: string): boolean => Object.hasOwn(VARIABLES, name) || /^AZ/.test(name)
   const variables = Object.entries(system.env).filter(([name]) => decides(name) && !INDIFFERENT.test(name))
   const accounts = setting(system, 'AZURE_CONFIG_DIR') ?? `${homeFolder(system)}/.azure`
-  const named = (['AZURE_CLIENT_CERTIFICATE_PATH', 'AZURE_FEDERATED_TOKEN_FILE'] as const).map((name) => setting(system, name))
-  const paths = [configFile(system), `${accounts}/azureProfile.json`, ...named]
+  const certificate = setting(system, 'AZURE_CLIENT_CERTIFICATE_PATH')
+  const assertion = setting(system, 'AZURE_FEDERATED_TOKEN_FILE')
+  const paths = [configFile(system), `${accounts}/azureProfile.json`, certificate, assertion]
   const everything = [
     [system.uid, system.home(), new URL(feed.url).host, feed.organization, feed.upload],
     variables.sort(([a], [b]) => (a < b ? -1 : 1)),

@@ -1,8 +1,8 @@
+import type { Credential } from '../get-credential.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
 import type { LineConnection, System } from '../system/system.ts'
 import { readCredential, writeCredential } from './client.ts'
-import type { Credential } from '../get-credential.ts'
 
 /** An answer is given up this long before its token ends, in milliseconds. */
 const MARGIN_MS = 5 * 60_000
@@ -13,7 +13,8 @@ const CONNECTION_MS = 60_000
 const IDLE_MS = 10 * 60_000
 const MOST_ENTRIES = 256
 
-type Entry = { readonly organization: string; readonly credential: Credential; readonly from: number; readonly until: number }
+/** An answer, and when it came and ends, in milliseconds since 1970. */
+type Entry = Readonly<{ organization: string; credential: Credential; from: number; until: number }>
 
 /** What a lookup led to: something to keep, nothing for anybody, or its caller went away. */
 type Outcome = 'kept' | 'nothing' | 'gone'
@@ -47,9 +48,9 @@ export function createKeeper(minutes: number, system: System, stop: () => void):
   }
   const keep = (organization: string, key: string, answer: JsonObject | undefined): Outcome => {
     const credential = readCredential(answer)
-    const [oldest] = entries.keys()
     if (credential === undefined) return 'nothing'
-    if (entries.size >= MOST_ENTRIES) entries.delete(oldest ?? '')
+    // A Map is in the order of insertion: the oldest goes.
+    if (entries.size >= MOST_ENTRIES) entries.delete([...entries.keys()][0] ?? '')
     const from = system.now()
     const expires = answer?.['expires']
     const end = typeof expires === 'number' ? expires - MARGIN_MS : Infinity
@@ -89,10 +90,8 @@ export function createKeeper(minutes: number, system: System, stop: () => void):
     if (ask !== 'status' && ask !== 'stop') return {}
     const last = Math.max(0, ...[...entries.values()].map(({ until }) => until - system.now()))
     const status = { pid: system.pid, entries: entries.size, last }
-    if (ask === 'stop') {
-      forget(() => true)
-      stop()
-    }
+    if (ask === 'stop') forget(() => true)
+    if (ask === 'stop') stop()
     return status
   }
   const serve = async (connection: LineConnection): Promise<void> => {

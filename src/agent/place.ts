@@ -24,12 +24,14 @@ export function agentFolder(system: System): string | undefined {
  * for writing, unless sticky as /tmp is: others could put a folder of theirs in its place.
  */
 export function flaw(folder: string, socket: string | undefined, system: System): string | undefined {
-  if (!folder.startsWith('/') || Buffer.byteLength(folder) > PATH_LIMIT) return 'there is no folder of the user for it, or its path is too long'
+  const usable = folder.startsWith('/') && Buffer.byteLength(folder) <= PATH_LIMIT
+  if (!usable) return "there is no folder of the user's own for it, or its path is too long"
   const above = folder.split('/').map((_, index, names) => names.slice(0, index).join('/') || '/')
   for (const path of [...above, folder, ...(socket === undefined ? [] : [socket])]) {
     const { kind, owner, mode } = system.inspect(path) ?? { kind: 'missing', owner: 0, mode: 0 }
     const own = path === folder || path === socket
-    if (kind !== (path === socket ? 'socket' : 'folder')) return `${path} is no ${path === socket ? 'socket' : 'folder'}`
+    const expected = path === socket ? 'socket' : 'folder'
+    if (kind !== expected) return `${path} is no ${expected}`
     if (owner !== system.uid && (own || owner !== 0)) return `${path} belongs to another user`
     const open = own ? mode & 0o077 : (mode & 0o1000) === 0 && mode & 0o022
     if (open) return `${path} is open to other users`

@@ -34,7 +34,7 @@ export async function sharedLookup(service: string, system: System): Promise<Cre
 }
 
 function hasReadyMadeToken(system: System): boolean {
-  const inPipeline = isOn(system, 'TF_BUILD') && isSet(system, 'SYSTEM_ACCESSTOKEN')
-  if (inPipeline || READY_MADE.some((name) => isSet(system, name))) return true
-  return BUILD_SECRETS.some((path) => system.inspect(path) !== undefined)
+  const ofJob = isOn(system, 'TF_BUILD') && isSet(system, 'SYSTEM_ACCESSTOKEN')
+  const set = ofJob || READY_MADE.some((name) => isSet(system, name))
+  return set || BUILD_SECRETS.some((path) => system.inspect(path) !== undefined)
 }

@@ -19,8 +19,8 @@ export async function startAgent(minutes: number, system: System): Promise<LineC
   const { folder, problem } = ownFolder(system)
   if (problem !== undefined) return problem
   // The agent gets no variable but those that lead to its folder.
-  const runtime = setting(system, 'XDG_RUNTIME_DIR')
-  const variables = { HOME: homeFolder(system) ?? '', ...(runtime !== undefined && { XDG_RUNTIME_DIR: runtime }) }
+  const variables = { HOME: homeFolder(system) ?? '', XDG_RUNTIME_DIR: setting(system, 'XDG_RUNTIME_DIR') ?? '' }
+  const args = ['agent', 'serve', `--ttl=${minutes}`]
   const starting = `${folder}/start.1`
   const turn = await (await system.sockets()).listen(starting, (connection) => connection.close())
   let hasEnded = (): boolean => system.inspect(starting) === undefined
@@ -29,7 +29,7 @@ export async function startAgent(minutes: number, system: System): Promise<LineC
       const agent = await reachAgent(system)
       if (agent !== NO_AGENT) return agent
       if (last || step === STEPS) return 'it could not be started'
-      if (step === 0 && turn !== undefined) hasEnded = await system.startApart(['agent', 'serve', `--ttl=${minutes}`], variables)
+      if (step === 0 && turn !== undefined) hasEnded = await system.startApart(args, variables)
       last = hasEnded()
       await system.sleep(STEP_MS, system.signal)
     }

@@ -205,7 +205,7 @@ test('the process has the socket of its user only, no streams, no folder, and no
   const [pid, ...more] = agents(machine)
   assert.deepEqual(more, [])
   assert.deepEqual([lstatSync(folder).mode & 0o7777, lstatSync(socket).mode & 0o7777], [0o700, 0o600])
-  assert.equal(readFileSync(`/proc/${pid}/environ`, 'utf8'), `HOME=${machine.home}\0`)
+  assert.equal(readFileSync(`/proc/${pid}/environ`, 'utf8'), `HOME=${machine.home}\0XDG_RUNTIME_DIR=\0`)
   assert.equal(readlinkSync(`/proc/${pid}/cwd`), '/')
   for (const stream of [0, 1, 2]) assert.equal(readlinkSync(`/proc/${pid}/fd/${stream}`), '/dev/null')
 })
@@ -357,6 +357,7 @@ test('when the lookup fails, nobody waits for another one in a row', { skip: SKI
     assert.equal(status, 1)
     assert.match(stderr, /^keyring: error: no credential for /m)
   }
+  assert.ok(calls.some(({ stderr }) => /no agent is used: it has no answer$/m.test(stderr)))
 })
 
 test('after kill -9 a new agent takes the place of the old socket', { skip: SKIP }, async () => {
@@ -581,5 +582,5 @@ test('rubbish on the socket does not end the agent', { skip: SKIP }, async (cont
 })
 
 test('the home is gone: the call works as if there were no agent', { skip: SKIP }, async () => {
-  await alone(/no agent is used: there is no folder of the user for it, or its path is too long$/m, { ...ON, HOME: '/proc/nobody' })
+  await alone(/no agent is used: there is no folder of the user's own for it, or its path is too long$/m, { ...ON, HOME: '/proc/nobody' })
 })

