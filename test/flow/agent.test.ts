@@ -381,6 +381,15 @@ test('many starts at once make one agent, beside the socket of a dead one too', 
   }
 })
 
+test('who was killed while starting an agent keeps nobody from starting one', { skip: SKIP }, async () => {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const script = `require('node:net').createServer().listen(${JSON.stringify(join(folder, 'start.1'))}, () => process.kill(process.pid, 'SIGKILL'))`
+  await runProgram(process.execPath, ['-e', script], machine.env)
+  assert.deepEqual(readdirSync(folder), ['start.1'])
+  await start()
+  assert.deepEqual(readdirSync(folder), ['agent.1'])
+})
+
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   test(`${signal} ends the agent and takes its socket away`, { skip: SKIP }, async () => {
     const pid = await start()

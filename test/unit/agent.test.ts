@@ -8,6 +8,7 @@ import { identityKey } from '../../src/agent/identity-key.ts'
 import { createKeeper } from '../../src/agent/keeper.ts'
 import type { Keeper } from '../../src/agent/keeper.ts'
 import { agentFolder, flaw } from '../../src/agent/place.ts'
+import { serve } from '../../src/agent/start.ts'
 import { agentCommand } from '../../src/cli/agent.ts'
 import { parseService } from '../../src/feed/service.ts'
 import { KeyringError } from '../../src/system/errors.ts'
@@ -219,6 +220,39 @@ test('without answers and callers the agent is of no use after ten minutes, not 
   assert.equal(keeper.tidy(), true)
   clock.now += 1
   assert.equal(keeper.tidy(), false)
+})
+
+test('the process ends with its last answer when nobody has called for a while, or when its socket is not its own', async () => {
+  const minutesUntilEnd = async (isInPlace: (now: number) => boolean): Promise<number> => {
+    let now = NOW
+    let closed = 0
+    let accept: ((caller: LineConnection) => void) | undefined
+    const lines = [get('a'), answer('t')]
+    const caller: LineConnection = { read: () => Promise.resolve(lines.shift()), write: () => {}, close: () => {} }
+    const system: System = {
+      ...fakeSystem({ env: { HOME: '/home/me' } }),
+      inspect: (path) => OWN[path],
+      now: () => now,
+      sleep: async (ms) => {
+        if (now === NOW) accept?.(caller)
+        await settled()
+        now += ms
+      },
+      sockets: () => Promise.resolve({
+        connect: () => Promise.resolve('ECONNREFUSED'),
+        listen: (path, take) => {
+          assert.equal(path, SOCKET)
+          accept = take
+          return Promise.resolve({ isInPlace: () => isInPlace(now), close: () => void (closed += 1) })
+        },
+      }),
+    }
+    assert.equal(await serve(50, system), undefined)
+    assert.equal(closed, 1)
+    return (now - NOW) / MINUTE
+  }
+  assert.equal(await minutesUntilEnd(() => true), 50)
+  assert.equal(await minutesUntilEnd((now) => now < NOW + 7 * MINUTE), 7)
 })
 
 test('24 hours of work leave nothing behind', async () => {

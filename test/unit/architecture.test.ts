@@ -134,7 +134,7 @@ test('every export has a docstring', () => {
   }
 })
 
-/** The agent's lines are counted apart: nothing loads them unless there is one. */
+/** The agent's lines are counted apart. */
 const AGENT = /^agent\/|^cli\/agent\.ts$|^system\/node-sockets\.ts$/
 
 test('a file has at most 150 lines of code, all together at most 4,000, and the agent 420', () => {
