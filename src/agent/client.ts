@@ -12,9 +12,9 @@ import { agentFolder, flaw } from './place.ts'
 /** What `reachAgent` says where nothing is wrong, but there is no agent. */
 export const NO_AGENT = 'none is running'
 
-/** How long the agent may take to say anything, and another caller with its lookup, in milliseconds. */
+/** How long the agent may take to say anything: to a call that can do without it, and to a person; in milliseconds. */
 const REPLY_MS = 250
-const LOOKUP_MS = 20_000
+const PATIENT_MS = 2_000
 
 /** The longest that an answer is kept, in minutes. */
 export const MOST_MINUTES = 50
@@ -38,7 +38,7 @@ export async function askAgent(question: JsonObject, system: System): Promise<Js
   const connection = await reachAgent(system)
   if (typeof connection === 'string') return connection
   connection.write(JSON.stringify(question))
-  const line = await connection.read(LOOKUP_MS)
+  const line = await connection.read(PATIENT_MS)
   connection.close()
   return parseJsonObject(line ?? '') ?? 'it does not answer'
 }
@@ -71,8 +71,8 @@ export async function throughAgent(feed: Feed, lookUp: Lookup, system: System): 
   if (typeof connection === 'string') return alone(connection)
   connection.write(JSON.stringify({ ask: 'get', organization: feed.organization, key: identityKey(feed, system) }))
   let line = await connection.read(REPLY_MS)
-  // Half of the time that is left to the call is enough for a lookup of its own.
-  if (line === 'wait') line = await connection.read(Math.min(LOOKUP_MS, (system.endsAt - system.now()) / 2))
+  // The other half of the time that is left to this call is for a lookup of its own.
+  if (line === 'wait') line = await connection.read((system.endsAt - system.now()) / 2)
   if (line === 'lead') return lead(connection, lookUp)
   connection.close()
   const credential = readCredential(parseJsonObject(line ?? ''))

@@ -321,6 +321,7 @@ test('del forgets the organization, and only where there was something to forget
 test('200 calls at once: one az, one exchange, all answered', { skip: SKIP }, async () => {
   const calls = await Promise.all(herd(ON))
   for (const { status, stderr } of calls) assert.equal(status, 0, stderr)
+  assert.deepEqual(calls.flatMap(({ stderr }) => stderr.match(/no agent is used: .*/g) ?? []), [])
   assert.equal(new Set(calls.map(({ stdout }) => stdout)).size, 1)
   assert.deepEqual(cost(), [1, 2])
   assert.equal(agents(machine).length, PROC === false ? 1 : 0)
