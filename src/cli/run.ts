@@ -1,6 +1,6 @@
 import { KeyringError } from '../system/errors.ts'
 import { log, show } from '../system/log.ts'
-import { isOn, setting, wholeNumber } from '../system/settings.ts'
+import { isOn, isSet, setting, wholeNumber } from '../system/settings.ts'
 import type { System, World } from '../system/system.ts'
 import { parseArguments } from './parse-arguments.ts'
 import type { Arguments, Parsed } from './parse-arguments.ts'
@@ -18,6 +18,7 @@ const VERBS: readonly Verb[] = [
   { name: 'mint-token', load: async () => (await import('./mint-token.ts')).mintTokenCommand },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctorCommand },
   { name: 'exec', load: async () => (await import('./exec.ts')).execCommand },
+  { name: 'agent', load: async () => (await import('./agent.ts')).agentCommand },
 ]
 
 /**
@@ -85,6 +86,7 @@ async function perform(argv: readonly string[], call: Arguments, system: System)
   if (call.operation === 'get') return backend === 'null' ? 1 : get(call, system)
   if (call.operation === 'set') await system.drainInput(system.signal)
   if (backend === 'null') return 0
+  if (call.operation === 'del' && (await (await import('./agent.ts')).forget(call.service, system))) return 0
   const what = call.operation === 'set' ? 'nothing was stored' : 'there is nothing to delete'
   log(system, 'error', `this keyring is read-only: ${what}`)
   return 1
@@ -98,8 +100,10 @@ async function get(given: Arguments, system: System): Promise<number> {
   if (/[\x00-\x1f\x7f]/.test(username ?? '')) {
     throw new KeyringError('SERVICE_REFUSED', 'the username contains a control character')
   }
-  const { getCredential } = await import('../get-credential.ts')
-  const credential = await getCredential(service, system)
+  // Beside a token in our own variable there is nothing to share, and nothing more is loaded.
+  const credential = isSet(system, 'ARTIFACTS_KEYRING_NOFUSS_TOKEN')
+    ? await (await import('../get-credential.ts')).getCredential(service, system)
+    : await (await import('../agent/shared-lookup.ts')).sharedLookup(service, system)
   if (credential === undefined) return 1
   const { answer } = await import('./answer.ts')
   const mode = options.get('--mode') ?? 'password'

@@ -34,6 +34,8 @@ export const VERB_HELP: readonly VerbHelp[] = [
     options: [...MINT, OUTPUT_FILE], examples: ['mint-token --output-file token', 'mint-token --provider azure_cli'] },
   { name: 'exec', takes: '[OPTION...] -- COMMAND...', does: 'run a command that has such a token', options: MINT,
     examples: ['exec -- pip install my-private-package'] },
+  { name: 'agent', takes: 'start [--ttl MINUTES]|status|stop|clear', does: 'keep answers in memory for calls',
+    options: [{ names: ['--ttl'], value: 'MINUTES', help: 'how long to keep an answer: 1 to 50' }], examples: ['agent start', 'agent status'] },
   { name: 'help', takes: '[VERB]', does: 'show this, or the help of a verb', options: [], examples: ['help get'] },
   { name: 'version', takes: '', does: 'show the version', options: [], examples: ['version'] },
 ]

@@ -34,6 +34,8 @@ export type ErrorCode =
   | 'TIMEOUT'
   /** The answer could not be written. */
   | 'OUTPUT'
+  /** `keyring agent`: there is no agent and cannot be one, or it is not to be trusted. */
+  | 'AGENT'
 
 /**
  * The one error of this program. Its message is our own words: never a response body, a child's

@@ -39,3 +39,23 @@ export function writeTerminal(text: string): void {
     // There is none, or it takes nothing now.
   }
 }
+
+/** See `System.makeFolder`. */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch {
+    // Whoever needs the folder looks whether it is there.
+  }
+}
+
+/** See `System.drainInput`. */
+export async function drainInput(signal: AbortSignal): Promise<void> {
+  const { isatty } = await import('node:tty')
+  if (isatty(0)) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve())
+    process.stdin.on('error', () => resolve()).on('end', resolve).on('close', resolve)
+    process.stdin.resume()
+  })
+}

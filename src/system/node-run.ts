@@ -100,6 +100,19 @@ function decode(chunks: readonly Uint8Array[]): string {
   return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
+/** See `System.startApart`. */
+export function startApart(args: readonly string[], env: Readonly<Record<string, string>>): () => boolean {
+  let ended = false
+  const end = (): void => void (ended = true)
+  const options = { cwd: '/', env, stdio: 'ignore', detached: true } as const
+  try {
+    spawn(process.execPath, [process.argv[1] ?? '', ...args], options).on('error', end).on('exit', end).unref()
+  } catch {
+    end()
+  }
+  return () => ended
+}
+
 /** Signals that a command gets instead of us while it runs. */
 const PASSED_ON = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 

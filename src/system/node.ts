@@ -1,7 +1,7 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs'
+import { accessSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { foreignCode } from './errors.ts'
-import type { Fetch, FileText, World } from './system.ts'
+import type { Fetch, FileText, Inode, World } from './system.ts'
 
 /** Exit statuses of a program that a signal ended: 128 and the signal's number. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
@@ -13,6 +13,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     platform: process.platform,
     pid: process.pid,
     node: { version: process.version, path: process.execPath },
+    uid: process.geteuid?.(),
     home,
     now: Date.now,
     startedAt: Date.now(),
@@ -25,11 +26,15 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     createFile: async (path, text) => (await import('./node-files.ts')).createFile(path, text),
     replaceFile: async (path, text) => (await import('./node-files.ts')).replaceFile(path, text),
     isExecutable,
+    inspect,
+    makeFolder: async (path) => (await import('./node-files.ts')).makeFolder(path),
+    sockets: () => import('./node-sockets.ts'),
     isThisProgram: (path) => realpathSync(path) === realpathSync(process.argv[1] ?? process.execPath),
     run: async (command, signal) => (await import('./node-run.ts')).run(command, signal),
     execute: async (program, args, env) => (await import('./node-run.ts')).execute(program, args, env),
+    startApart: async (args, env) => (await import('./node-run.ts')).startApart(args, env),
     fetch: Object.assign(((url, init) => fetch(url, init)) satisfies Fetch, { connect: (url: string) => fetch.connect?.(url) }),
-    drainInput,
+    drainInput: async (signal) => (await import('./node-files.ts')).drainInput(signal),
     writeOut: (text) => write(1, text),
     writeErr: (text) => void write(2, text),
     stderrIsTerminal: async () => (await import('node:tty')).isatty(2),
@@ -53,6 +58,7 @@ function uuid(): string {
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  catchSignals()
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
     const end = (): void => {
@@ -65,23 +71,17 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-function limit(ms: number, expired: () => void): () => void {
-  // Whatever waits is limited: before, a signal ends the process by itself, and nothing is left behind.
+/** From the first wait on: before it, a signal ends the process by itself, and nothing is left behind. */
+function catchSignals(): void {
   for (const [signal, status] of Object.entries(SIGNALS)) {
     if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(status))
   }
-  const timer = setTimeout(expired, ms)
-  return () => clearTimeout(timer)
 }
 
-async function drainInput(signal: AbortSignal): Promise<void> {
-  const { isatty } = await import('node:tty')
-  if (isatty(0)) return
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve())
-    process.stdin.on('error', () => resolve()).on('end', resolve).on('close', resolve)
-    process.stdin.resume()
-  })
+function limit(ms: number, expired: () => void): () => void {
+  catchSignals()
+  const timer = setTimeout(expired, ms)
+  return () => clearTimeout(timer)
 }
 
 /**
@@ -169,5 +169,16 @@ function isExecutable(path: string): boolean {
     return statSync(path).isFile()
   } catch {
     return false
+  }
+}
+
+/** See `System.inspect`. */
+function inspect(path: string): Inode | undefined {
+  try {
+    const found = lstatSync(path)
+    const kind = found.isDirectory() ? 'folder' : found.isSocket() ? 'socket' : 'other'
+    return { kind, owner: found.uid, mode: found.mode & 0o7777 }
+  } catch {
+    return undefined
   }
 }

@@ -12,6 +12,7 @@ export const VARIABLES = {
   ARTIFACTS_KEYRING_NOFUSS_RETRIES: 'plain', ARTIFACTS_KEYRING_NOFUSS_TIMEOUT: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_DEBUG: 'plain', ARTIFACTS_KEYRING_NOFUSS_LOG: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_DELEGATE: 'plain', ARTIFACTS_KEYRING_NOFUSS_DELEGATED: 'plain',
+  ARTIFACTS_KEYRING_NOFUSS_AGENT: 'plain',
   ARTIFACTS_KEYRING_NOFUSS_MI_RESOURCE_ID: 'plain', ARTIFACTS_KEYRING_NOFUSS_MI_OBJECT_ID: 'plain',
   // artifacts-credprovider
   VSS_NUGET_ACCESSTOKEN: 'secret', ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN: 'secret',
@@ -44,7 +45,8 @@ export const VARIABLES = {
   SSL_CERT_FILE: 'plain',
   // files and programs
   NO_COLOR: 'plain', PYTHON_KEYRING_BACKEND: 'plain', XDG_CONFIG_HOME: 'plain', XDG_DATA_HOME: 'plain',
-  LOCALAPPDATA: 'plain', ProgramData: 'plain', ProgramFiles: 'plain', HOME: 'plain', PATH: 'plain',
+  XDG_RUNTIME_DIR: 'plain', LOCALAPPDATA: 'plain', ProgramData: 'plain', ProgramFiles: 'plain', HOME: 'plain',
+  PATH: 'plain',
 } as const satisfies Record<string, 'plain' | 'secret'>
 
 /** Name of any variable that is read. */

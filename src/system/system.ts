@@ -50,6 +50,45 @@ export type FileProblem = 'missing' | 'unreadable' | 'not a regular file' | 'too
 /** The text of a file, or why there is none. */
 export type FileText = { readonly text: string } | { readonly problem: FileProblem }
 
+/** What is at a path; links are not followed. */
+export interface Inode {
+  readonly kind: 'folder' | 'socket' | 'other'
+  /** User ID. */
+  readonly owner: number
+  /** The twelve permission bits (POSIX `st_mode`). */
+  readonly mode: number
+}
+
+/** A connection over a Unix socket that carries lines of text, each of at most 100,000 characters. */
+export interface LineConnection {
+  /**
+   * The next line; undefined when none comes within that time (of a busy machine more) or the other
+   * side has gone.
+   */
+  readonly read: (ms: number) => Promise<string | undefined>
+  readonly write: (line: string) => void
+  /** Ends it when everything is written. */
+  readonly close: () => void
+}
+
+/** A Unix socket that we listen on. It is removed when the process ends, by a signal too. */
+export interface Listener {
+  /** Whether the socket at its path still is this one. */
+  readonly isInPlace: () => boolean
+  readonly close: () => void
+}
+
+/** Unix sockets. */
+export interface Sockets {
+  /** A connection, or the code of the error: `ECONNREFUSED` where nobody listens any more. */
+  readonly connect: (path: string) => Promise<LineConnection | string>
+  /**
+   * Listens on a socket of the user's own (0600), also in the place of one that a dead process left;
+   * undefined when somebody listens there already or it cannot be made.
+   */
+  readonly listen: (path: string, accept: (caller: LineConnection) => void) => Promise<Listener | undefined>
+}
+
 /**
  * Everything outside this program: variables, clock, disk, programs, network, standard streams.
  * `node.ts` is its only real implementation.
@@ -60,6 +99,8 @@ export interface World {
   readonly pid: number
   /** The Node that runs this: `v20.0.0`, and the absolute path of its executable. */
   readonly node: { readonly version: string; readonly path: string }
+  /** The effective user ID; undefined on Windows. */
+  readonly uid: number | undefined
   /** The user's home folder by the operating system, where the variables do not say. */
   readonly home: () => string | undefined
   /** Milliseconds since 1970. */
@@ -88,6 +129,10 @@ export interface World {
   readonly isExecutable: (path: string) => boolean
   /** Whether a path leads, through links, to the file that was started. */
   readonly isThisProgram: (path: string) => boolean
+  readonly inspect: (path: string) => Inode | undefined
+  /** Makes a folder of the user's own (0700), unless there is something already. */
+  readonly makeFolder: (path: string) => Promise<void>
+  readonly sockets: () => Promise<Sockets>
   readonly run: (command: Command, signal: AbortSignal) => Promise<CommandResult>
   /**
    * Runs a command with our standard streams and these variables beside ours, and passes signals on;
@@ -98,6 +143,11 @@ export interface World {
     args: readonly string[],
     env: Readonly<Record<string, string | undefined>>,
   ) => Promise<number | undefined>
+  /**
+   * Starts this program anew with only these variables, apart from us: it has no streams and outlives
+   * us. Gives a function that says whether it has ended, as far as that is known.
+   */
+  readonly startApart: (args: readonly string[], env: Readonly<Record<string, string>>) => Promise<() => boolean>
   readonly fetch: Fetch
   /** Reads standard input to its end and forgets it; does not wait for a person to type. */
   readonly drainInput: (signal: AbortSignal) => Promise<void>

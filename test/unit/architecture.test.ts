@@ -13,8 +13,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli', 'net', 'system'],
   'get-credential.ts': ['feed', 'identity', 'net', 'system'],
   'version.ts': [],
-  cli: ['get-credential.ts', 'version.ts', 'doctor', 'identity', 'net', 'system'],
+  cli: ['agent', 'get-credential.ts', 'version.ts', 'doctor', 'feed', 'identity', 'net', 'system'],
   doctor: ['get-credential.ts', 'version.ts', 'feed', 'identity', 'net', 'system'],
+  agent: ['get-credential.ts', 'feed', 'identity', 'net', 'system'],
   feed: ['net', 'system'],
   identity: ['net', 'system'],
   'identity/providers': ['identity', 'identity/managed-identity', 'net', 'system'],
@@ -25,8 +26,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 /** The only built-in modules, and where each may be used. */
 const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
-  'node:fs': ['system/node.ts', 'system/node-files.ts'],
-  'node:crypto': ['identity/certificate.ts', 'identity/certificate-assertion.ts'],
+  'node:fs': ['system/node.ts', 'system/node-files.ts', 'system/node-sockets.ts'],
+  'node:crypto': ['agent/identity-key.ts', 'identity/certificate.ts', 'identity/certificate-assertion.ts'],
   'node:os': ['system/node.ts', 'system/node-run.ts'],
   'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
@@ -34,7 +35,7 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:util': ['cli/doctor.ts', 'cli/minted-token.ts'],
   'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
-  'node:net': ['net/https-fetch.ts', 'net/tunnel.ts'],
+  'node:net': ['net/https-fetch.ts', 'net/tunnel.ts', 'system/node-sockets.ts'],
   'node:tls': ['net/https-fetch.ts', 'net/tunnel.ts'],
 }
 
@@ -46,7 +47,7 @@ const LOCAL_ADDRESSES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The only files that may touch the process, the clock, timers and the console. */
-const EDGES = ['main.ts', 'system/node.ts', 'system/node-files.ts', 'system/node-run.ts']
+const EDGES = ['main.ts', 'system/node.ts', 'system/node-files.ts', 'system/node-run.ts', 'system/node-sockets.ts']
 
 interface Source {
   readonly path: string
@@ -138,6 +139,7 @@ test('only the allowlist makes a TrustedUrl', () => {
 test('a secret is revealed in known places only', () => {
   const places = SOURCES.flatMap(({ path, code }) => [...code.matchAll(/\.reveal\(\)/g)].map(() => path)).sort()
   assert.deepEqual(places, [
+    'agent/client.ts',
     'cli/answer.ts',
     'cli/exec.ts',
     'cli/mint-token.ts',
@@ -162,10 +164,15 @@ test('every export has a docstring', () => {
   }
 })
 
-test('a file has at most 150 lines of code and all together at most 4,000', () => {
+/** The agent's lines are counted apart. */
+const AGENT = /^agent\/|^cli\/agent\.ts$|^system\/node-sockets\.ts$/
+
+test('a file has at most 150 lines of code, all together at most 4,000, and the agent 420', () => {
   const lines = (code: string): number => code.split('\n').filter((line) => line.trim() !== '').length
   for (const { path, code } of SOURCES) assert.ok(lines(code) <= 150, `${path} has ${lines(code)}`)
-  assert.ok(SOURCES.reduce((sum, { code }) => sum + lines(code), 0) <= 4000)
+  const sum = (sources: readonly Source[]): number => sources.reduce((total, { code }) => total + lines(code), 0)
+  assert.ok(sum(SOURCES.filter(({ path }) => !AGENT.test(path))) <= 4000)
+  assert.ok(sum(SOURCES.filter(({ path }) => AGENT.test(path))) <= 420)
 })
 
 test('every variable that is declared is read, and none is read past the table', () => {
@@ -173,5 +180,5 @@ test('every variable that is declared is read, and none is read past the table',
     const users = SOURCES.filter(({ path, code }) => code.includes(path === 'system/settings.ts' ? `setting(system, '${name}')` : `'${name}'`))
     assert.notEqual(users.length, 0, `${name} is read nowhere`)
   }
-  assert.deepEqual(offenders(/\.env\b/, ['main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
+  assert.deepEqual(offenders(/\.env\b/, ['agent/identity-key.ts', 'main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
 })
