@@ -1,6 +1,6 @@
 import { askAgent, MOST_MINUTES, NO_AGENT } from '../agent/client.ts'
 import { parseService } from '../feed/service.ts'
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import type { System } from '../system/system.ts'
 
 const SYNTAX = /^(start|serve|status$|stop$|clear$)(?: --ttl[= ]([1-9]|[1-4]\d|50))?$/

@@ -1,4 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import { configFile, dataFolder } from '../system/keyringrc.ts'
 import type { System } from '../system/system.ts'
 

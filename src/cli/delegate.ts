@@ -1,7 +1,6 @@
 import { isForeign } from '../get-credential.ts'
-import { KeyringError } from '../system/errors.ts'
+import { debug, KeyringError } from '../system/messages.ts'
 import { findProgram } from '../system/find-program.ts'
-import { debug } from '../system/log.ts'
 import { setting, withoutSecrets, withVariables } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 

@@ -1,7 +1,6 @@
 import type { Check } from '../doctor/check.ts'
 import { examine } from '../doctor/examine.ts'
-import { KeyringError } from '../system/errors.ts'
-import { oneLine } from '../system/log.ts'
+import { KeyringError, oneLine } from '../system/messages.ts'
 import { setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { parseArguments } from './parse-arguments.ts'

@@ -1,4 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import { findProgram } from '../system/find-program.ts'
 import type { System } from '../system/system.ts'
 import { mintToken, parseMintOptions } from './minted-token.ts'

@@ -1,5 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
-import { log, show } from '../system/log.ts'
+import { KeyringError, log, show } from '../system/messages.ts'
 import { isOn, isSet, setting, wholeNumber } from '../system/settings.ts'
 import type { System, World } from '../system/system.ts'
 import { parseArguments } from './parse-arguments.ts'

@@ -1,5 +1,5 @@
-import { KeyringError } from '../system/errors.ts'
-import type { ErrorCode } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
+import type { ErrorCode } from '../system/messages.ts'
 
 /** What one check found. */
 export interface Check {

@@ -1,6 +1,5 @@
 import { FEED_HOSTS, isFeedHost } from '../net/allowlist.ts'
-import { KeyringError } from '../system/errors.ts'
-import { debug } from '../system/log.ts'
+import { debug, KeyringError } from '../system/messages.ts'
 import type { System } from '../system/system.ts'
 
 /** An Artifacts feed, or at least the host of one, as a service text names it. */

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { foreignCode, KeyringError } from '../system/errors.ts'
+import { foreignCode, KeyringError } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 

@@ -1,8 +1,7 @@
 import { DEVOPS_RESOURCE } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
-import { KeyringError } from '../system/errors.ts'
-import { log } from '../system/log.ts'
+import { KeyringError, log } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 

@@ -1,7 +1,7 @@
 import { authorityHost, trustGithubOidcUrl } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import { requestWithSecret } from '../net/request.ts'
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import { readToken, secretSetting, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'

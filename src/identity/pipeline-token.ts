@@ -1,4 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import { isMacro, tokenSetting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'

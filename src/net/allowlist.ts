@@ -1,4 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 
 /** Azure DevOps' application ID: the resource that tokens are asked for. */
 export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'

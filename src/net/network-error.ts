@@ -1,4 +1,4 @@
-import { foreignCode, KeyringError } from '../system/errors.ts'
+import { foreignCode, KeyringError } from '../system/messages.ts'
 import type { System } from '../system/system.ts'
 import { trustVariable } from './trust.ts'
 

@@ -1,5 +1,4 @@
-import { foreignCode, KeyringError } from '../system/errors.ts'
-import { debug } from '../system/log.ts'
+import { debug, foreignCode, KeyringError } from '../system/messages.ts'
 import { Secret } from '../system/settings.ts'
 import type { FetchResponse, System } from '../system/system.ts'
 import type { TrustedUrl } from './allowlist.ts'

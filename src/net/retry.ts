@@ -1,5 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
-import { debug } from '../system/log.ts'
+import { debug, KeyringError } from '../system/messages.ts'
 import { wholeNumber } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { outOfTime } from './network-error.ts'

@@ -1,4 +1,4 @@
-import { KeyringError } from '../system/errors.ts'
+import { KeyringError } from '../system/messages.ts'
 import { setting } from '../system/settings.ts'
 import type { PlainVariableName } from '../system/settings.ts'
 import type { World } from '../system/system.ts'

@@ -1,4 +1,4 @@
-import { log } from './log.ts'
+import { log } from './messages.ts'
 import { homeFolder, setting } from './settings.ts'
 import type { PlainVariableName } from './settings.ts'
 import type { World } from './system.ts'

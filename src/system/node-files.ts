@@ -1,6 +1,6 @@
 import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { foreignCode } from './errors.ts'
+import { foreignCode } from './messages.ts'
 
 /** See `System.createFile`. */
 export function createFile(path: string, text: string): 'created' | 'exists' | 'failed' {

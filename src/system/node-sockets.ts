@@ -1,7 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect as connectTo, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { foreignCode } from './errors.ts'
+import { foreignCode } from './messages.ts'
 import type { LineConnection, Listener } from './system.ts'
 
 const LINE_LIMIT = 100_000

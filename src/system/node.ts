@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { foreignCode } from './errors.ts'
+import { foreignCode } from './messages.ts'
+import { isOn, setting } from './settings.ts'
 import type { Fetch, FileText, Inode, World } from './system.ts'
 
 /** Exit statuses of a program that a signal ended: 128 and the signal's number. */
@@ -10,6 +11,8 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as cons
 export function nodeWorld(makeFetch: (world: World) => Fetch): World {
   const world: World = {
     env: process.env,
+    showsDebug: isOn(process, 'ARTIFACTS_KEYRING_NOFUSS_DEBUG'),
+    logFile: setting(process, 'ARTIFACTS_KEYRING_NOFUSS_LOG'),
     platform: process.platform,
     pid: process.pid,
     node: { version: process.version, path: process.execPath },

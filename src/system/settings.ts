@@ -1,4 +1,4 @@
-import { KeyringError } from './errors.ts'
+import { KeyringError } from './messages.ts'
 import type { System, World } from './system.ts'
 
 /**
@@ -49,6 +49,9 @@ export const VARIABLES = {
   PATH: 'plain',
 } as const satisfies Record<string, 'plain' | 'secret'>
 
+/** What has variables. */
+type Variables = Pick<World, 'env'>
+
 /** Name of any variable that is read. */
 export type VariableName = keyof typeof VARIABLES
 
@@ -61,7 +64,7 @@ export type SecretVariableName = {
 export type PlainVariableName = Exclude<VariableName, SecretVariableName>
 
 /** The value of a variable without surrounding white space; empty is unset. */
-export function setting(system: World, name: PlainVariableName): string | undefined {
+export function setting(system: Variables, name: PlainVariableName): string | undefined {
   return trimmed(system.env[name])
 }
 
@@ -74,7 +77,7 @@ export function homeFolder(system: World): string | undefined {
 }
 
 /** The value of a secret variable; empty is unset. */
-export function secretSetting(system: World, name: SecretVariableName): Secret | undefined {
+export function secretSetting(system: Variables, name: SecretVariableName): Secret | undefined {
   const value = trimmed(system.env[name])
   return value === undefined ? undefined : new Secret(value)
 }
@@ -84,13 +87,13 @@ export function secretSetting(system: World, name: SecretVariableName): Secret |
  *
  * @throws KeyringError BAD_TOKEN when the value cannot be a token
  */
-export function tokenSetting(system: World, name: SecretVariableName): Secret | undefined {
+export function tokenSetting(system: Variables, name: SecretVariableName): Secret | undefined {
   return readToken(system.env[name] ?? '', name)
 }
 
 /** The first of several names of one variable that has a value, and that value. */
 export function firstSecret(
-  system: World,
+  system: Variables,
   names: readonly SecretVariableName[],
 ): { readonly name: SecretVariableName; readonly value: Secret } | undefined {
   const name = names.find((candidate) => isSet(system, candidate))
@@ -99,12 +102,12 @@ export function firstSecret(
 }
 
 /** The value of the first of several names of one variable that has one. */
-export function firstSet(system: World, names: readonly PlainVariableName[]): string | undefined {
+export function firstSet(system: Variables, names: readonly PlainVariableName[]): string | undefined {
   return names.map((name) => setting(system, name)).find((value) => value !== undefined)
 }
 
 /** Whether a variable holds the name of an Azure Pipelines variable that was never replaced. */
-export function isMacro(system: World, name: VariableName): boolean {
+export function isMacro(system: Variables, name: VariableName): boolean {
   return /^\$\(.*\)$/.test(trimmed(system.env[name]) ?? '')
 }
 
@@ -120,12 +123,12 @@ export function withVariables(
 }
 
 /** Whether a variable, secret or not, has a value. */
-export function isSet(system: World, name: VariableName): boolean {
+export function isSet(system: Variables, name: VariableName): boolean {
   return trimmed(system.env[name]) !== undefined
 }
 
 /** Whether a variable says yes: `1`, `true`, `yes` or `on` in any case. */
-export function isOn(system: World, name: PlainVariableName): boolean {
+export function isOn(system: Variables, name: PlainVariableName): boolean {
   return /^(1|true|yes|on)$/i.test(setting(system, name) ?? '')
 }
 
@@ -135,7 +138,7 @@ export function isOn(system: World, name: PlainVariableName): boolean {
  * @returns `fallback` when the variable is unset or no whole number
  */
 export function wholeNumber(
-  system: World,
+  system: Variables,
   name: PlainVariableName,
   bounds: { readonly least: number; readonly most: number; readonly fallback: number },
 ): number {

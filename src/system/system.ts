@@ -95,6 +95,10 @@ export interface Sockets {
  */
 export interface World {
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Whether ARTIFACTS_KEYRING_NOFUSS_DEBUG is on. */
+  readonly showsDebug: boolean
+  /** What ARTIFACTS_KEYRING_NOFUSS_LOG names. */
+  readonly logFile: string | undefined
   readonly platform: string
   readonly pid: number
   /** The Node that runs this: `v20.0.0`, and the absolute path of its executable. */

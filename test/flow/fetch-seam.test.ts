@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 import { httpsFetch } from '../../src/net/https-fetch.ts'
 import { request } from '../../src/net/request.ts'
 import type { RequestOptions } from '../../src/net/request.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import type { Fetch, System } from '../../src/system/system.ts'
 import { fakeSystem } from '../unit/fake-system.ts'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { chooseProviders } from '../../src/identity/chain.ts'
 import { providerNames, PROVIDERS } from '../../src/identity/chain.ts'
 import { getCredential } from '../../src/get-credential.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { fakeSystem, jwt, NOW, printed, systemError } from './fake-system.ts'
 import type { AskedRequest, FakeAnswer, FakeSystem, FakeWorld } from './fake-system.ts'
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parseDiscovery } from '../../src/feed/discovery.ts'
 import type { Discovery } from '../../src/feed/discovery.ts'
 import { parseService } from '../../src/feed/service.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { fakeSystem } from './fake-system.ts'
 
 const T = '11111111-aaaa-4aaa-8aaa-111111111111'

@@ -1,3 +1,4 @@
+import { isOn, setting } from '../../src/system/settings.ts'
 import type { Command, CommandResult, FetchInit, FileText, System } from '../../src/system/system.ts'
 
 /** One request that the code under test made. */
@@ -62,6 +63,8 @@ export function fakeSystem(world: FakeWorld = {}): FakeSystem {
     appended,
     executed,
     env: world.env ?? {},
+    showsDebug: isOn({ env: world.env ?? {} }, 'ARTIFACTS_KEYRING_NOFUSS_DEBUG'),
+    logFile: setting({ env: world.env ?? {} }, 'ARTIFACTS_KEYRING_NOFUSS_LOG'),
     platform: world.platform ?? 'linux',
     pid: 42,
     node: { version: 'v20.0.0', path: '/usr/bin/node' },

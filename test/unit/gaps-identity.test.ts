@@ -10,7 +10,7 @@ import { expiryMs, parseTokenAnswer } from '../../src/identity/managed-identity/
 import type { ProviderRow } from '../../src/identity/provider.ts'
 import { feedEndpoints } from '../../src/identity/providers/feed-endpoints.ts'
 import { serviceConnection } from '../../src/identity/providers/service-connection.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { Secret } from '../../src/system/settings.ts'
 import { fakeSystem, jwt, printed } from './fake-system.ts'
 import type { FakeAnswer, FakeWorld } from './fake-system.ts'

@@ -7,7 +7,7 @@ import { httpsFetch } from '../../src/net/https-fetch.ts'
 import { request } from '../../src/net/request.ts'
 import { trustedCertificates } from '../../src/net/trust.ts'
 import { PATIENCE } from '../../src/net/tunnel.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import type { System } from '../../src/system/system.ts'
 import { fakeSystem } from './fake-system.ts'
 

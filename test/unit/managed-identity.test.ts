@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { machineToken } from '../../src/identity/managed-identity/find-source.ts'
 import { expiryMs } from '../../src/identity/managed-identity/token-answer.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { fakeSystem, NOW, printed, systemError } from './fake-system.ts'
 import type { FakeAnswer, FakeSystem, FakeWorld } from './fake-system.ts'
 

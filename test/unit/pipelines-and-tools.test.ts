@@ -8,7 +8,7 @@ import { serviceConnection } from '../../src/identity/providers/service-connecti
 import { systemAccessToken } from '../../src/identity/providers/system-access-token.ts'
 import { workloadIdentity } from '../../src/identity/providers/workload-identity.ts'
 import type { Provider } from '../../src/identity/provider.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import type { Command, CommandResult } from '../../src/system/system.ts'
 import { fakeSystem, jwt, NOW, printed } from './fake-system.ts'
 import type { FakeAnswer, FakeSystem, FakeWorld } from './fake-system.ts'

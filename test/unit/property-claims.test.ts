@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { accountName, checkClaims, expiryMs, readClaims, tokenKind } from '../../src/identity/claims.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { Secret } from '../../src/system/settings.ts'
 import { fakeSystem, jwt } from './fake-system.ts'
 import { forAll, mutated } from './random.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { comparable, endpointFor, isAtOrBelow, parseFeedEndpoints } from '../../src/identity/feed-endpoints.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { Secret } from '../../src/system/settings.ts'
 import { forAll, mutated } from './random.ts'
 import type { Random } from './random.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseService } from '../../src/feed/service.ts'
 import type { Feed } from '../../src/feed/service.ts'
-import { KeyringError } from '../../src/system/errors.ts'
+import { KeyringError } from '../../src/system/messages.ts'
 import { fakeSystem } from './fake-system.ts'
 
 const SIMPLE = '/_packaging/feed/pypi/simple/'

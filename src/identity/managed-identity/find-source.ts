@@ -1,4 +1,4 @@
-import { debug } from '../../system/log.ts'
+import { debug } from '../../system/messages.ts'
 import { isSet } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'

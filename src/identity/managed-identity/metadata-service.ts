@@ -1,7 +1,7 @@
 import type { TrustedUrl } from '../../net/allowlist.ts'
 import { request } from '../../net/request.ts'
 import type { Answer } from '../../net/request.ts'
-import { KeyringError } from '../../system/errors.ts'
+import { KeyringError } from '../../system/messages.ts'
 import { isSet, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'

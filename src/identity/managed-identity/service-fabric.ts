@@ -1,5 +1,5 @@
 import { requestWithSecret } from '../../net/request.ts'
-import { KeyringError } from '../../system/errors.ts'
+import { KeyringError } from '../../system/messages.ts'
 import { secretSetting, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'

@@ -1,6 +1,6 @@
 import type { TrustedUrl } from '../../net/allowlist.ts'
 import { trustIdentityEndpoint } from '../../net/allowlist.ts'
-import { KeyringError } from '../../system/errors.ts'
+import { KeyringError } from '../../system/messages.ts'
 import { isSet, setting } from '../../system/settings.ts'
 import type { PlainVariableName } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'

@@ -1,6 +1,6 @@
 import { isTenant } from '../../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../../net/json.ts'
-import { KeyringError } from '../../system/errors.ts'
+import { KeyringError } from '../../system/messages.ts'
 import { findProgram } from '../../system/find-program.ts'
 import { readToken, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'

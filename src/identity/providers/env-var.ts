@@ -1,5 +1,4 @@
-import { KeyringError } from '../../system/errors.ts'
-import { log } from '../../system/log.ts'
+import { KeyringError, log } from '../../system/messages.ts'
 import { firstSet, readToken, setting, tokenSetting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'

@@ -1,5 +1,4 @@
-import { KeyringError } from '../../system/errors.ts'
-import { log } from '../../system/log.ts'
+import { KeyringError, log } from '../../system/messages.ts'
 import { firstSecret, firstSet, isSet, setting, tokenSetting, withVariables } from '../../system/settings.ts'
 import type { SecretVariableName } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
