@@ -2,13 +2,10 @@
 import { parseService } from './feed/service.ts'
 import type { Feed } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
-import type { SessionTokenScope } from './feed/session-token.ts'
 import type { Attempt, Refusal } from './identity/chain.ts'
 import type { FoundToken } from './identity/provider.ts'
-import { DEVOPS_RESOURCE, FEED_HOSTS } from './net/allowlist.ts'
 import { debug, KeyringError } from './system/messages.ts'
 import type { Secret } from './system/settings.ts'
-import { isOn, setting } from './system/settings.ts'
 import type { System } from './system/system.ts'
 
 /** The answer: a username and a password for HTTP Basic authentication (RFC 7617). */
@@ -32,7 +29,7 @@ export async function getCredential(
 ): Promise<Credential | undefined> {
   const feed = parseService(service, system)
   if (feed === undefined) return undefined
-  const { attempts, chooseProviders } = await import('./identity/chain.ts')
+  const { attempts, chooseProviders, DEVOPS_RESOURCE } = await import('./identity/chain.ts')
   const all = chooseProviders(system)
   if (all.rows.length === 0) {
     debug(system, 'keyring is disabled by keyringrc.cfg')
@@ -76,17 +73,6 @@ export async function getCredential(
   throw noCredential(feed, refusals)
 }
 
-/**
- * Whether a service has nothing to do with Azure Artifacts. What only looks like a feed's host is no
- * feed, but another keyring might take it for one and send a token there.
- *
- * @throws KeyringError SERVICE_REFUSED for an Azure host in a form that is not safe to use
- */
-export function isForeign(service: string, system: System): boolean {
-  const lower = service.toLowerCase()
-  return parseService(service, system) === undefined && !FEED_HOSTS.some((host) => lower.includes(host))
-}
-
 /** What a token becomes: the password as it is, or a session token for a user's. */
 async function credentialOf(
   found: FoundToken,
@@ -106,16 +92,14 @@ async function credentialOf(
   debug(system, `the token is one of kind ${kind}, account ${accountName(claims) ?? 'unknown'}`)
   if (kind === 'password') return { username: 'VssSessionToken', password: found.token }
   if (kind === 'application') return { username: 'bearer', password: found.token }
-  if (isOn(system, 'ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS')) {
-    return { username: 'EntraToken', password: found.token }
-  }
+  const { exchange, keepsEntraToken, scopeFor } = await import('./feed/session-token.ts')
+  if (keepsEntraToken(system)) return { username: 'EntraToken', password: found.token }
   if (feed.organization === undefined) return undefined
   const { authorizationEndpoint, tenant } = await discovery()
   if (authorizationEndpoint === undefined) {
     const { host } = new URL(feed.url)
     throw new KeyringError('DISCOVERY_FAILED', `${host} did not name its authorization endpoint`)
   }
-  const { exchange } = await import('./feed/session-token.ts')
   try {
     const scope = scopeFor(feed, system)
     const password = await exchange(authorizationEndpoint, found.token, scope, feed, system)
@@ -126,15 +110,6 @@ async function credentialOf(
   }
 }
 
-/** Read access, unless packages are uploaded there or the user asks for more. */
-function scopeFor(feed: Feed, system: System): SessionTokenScope {
-  const chosen = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_SCOPE')?.toLowerCase()
-  if (chosen !== undefined && chosen !== 'read' && chosen !== 'write') {
-    throw new KeyringError('BAD_SETTING', 'ARTIFACTS_KEYRING_NOFUSS_SCOPE is neither read nor write')
-  }
-  return feed.upload || chosen === 'write' ? 'vso.packaging_write' : 'vso.packaging'
-}
-
 async function discoverLazily(feed: Feed, system: System): Promise<Discovery> {
   const { discover } = await import('./feed/discovery.ts')
   return discover(feed, system)
@@ -142,11 +117,11 @@ async function discoverLazily(feed: Feed, system: System): Promise<Discovery> {
 
 /** While a program looks for the user's token, the connection over which it will be exchanged is opened. */
 async function connectAhead(discovery: () => Promise<Discovery>, system: System): Promise<void> {
-  if (isOn(system, 'ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS')) return
   try {
     const { authorizationEndpoint } = await discovery()
-    if (authorizationEndpoint !== undefined) system.fetch.connect?.(authorizationEndpoint)
-    await import('./feed/session-token.ts')
+    const { keepsEntraToken } = await import('./feed/session-token.ts')
+    if (authorizationEndpoint === undefined || keepsEntraToken(system)) return
+    system.fetch.connect?.(authorizationEndpoint)
   } catch {
     // Whoever asks for the answer of the feed hears of it.
   }

@@ -1,4 +1,4 @@
-import { isForeign } from '../get-credential.ts'
+import { isForeign } from '../feed/service.ts'
 import { debug, KeyringError } from '../system/messages.ts'
 import { findProgram } from '../system/find-program.ts'
 import { setting, withoutSecrets, withVariables } from '../system/settings.ts'

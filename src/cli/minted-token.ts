@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
-import { attempts, providerRows, PROVIDERS } from '../identity/chain.ts'
+import { attempts, DEVOPS_RESOURCE, providerRows, PROVIDERS } from '../identity/chain.ts'
 import { checkClaims, readClaims } from '../identity/claims.ts'
-import { DEVOPS_RESOURCE } from '../net/allowlist.ts'
 import { KeyringError } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import { setting, withVariables } from '../system/settings.ts'

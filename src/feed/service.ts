@@ -119,3 +119,14 @@ function portalOf(host: string, organization: string | undefined): string | unde
   if (host.endsWith('.pkgs.visualstudio.com')) return `https://${organization}.visualstudio.com`
   return undefined
 }
+
+/**
+ * Whether a service has nothing to do with Azure Artifacts. What only looks like a feed's host is no
+ * feed, but another keyring might take it for one and send a token there.
+ *
+ * @throws KeyringError SERVICE_REFUSED for an Azure host in a form that is not safe to use
+ */
+export function isForeign(service: string, system: System): boolean {
+  const lower = service.toLowerCase()
+  return parseService(service, system) === undefined && !FEED_HOSTS.some((host) => lower.includes(host))
+}

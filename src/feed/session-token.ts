@@ -5,7 +5,7 @@ import { requestWithSecret } from '../net/request.ts'
 import type { Answer } from '../net/request.ts'
 import { debug, KeyringError, log } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
-import { firstSet, readToken } from '../system/settings.ts'
+import { firstSet, isOn, readToken, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { Feed } from './service.ts'
 
@@ -57,6 +57,20 @@ export async function exchange(
       ? await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope }, system)
       : first
   return parseSessionToken(answer, new URL(url).host, feed, system)
+}
+
+/** Read access, unless packages are uploaded there or the user asks for more. */
+export function scopeFor(feed: Feed, system: System): SessionTokenScope {
+  const chosen = setting(system, 'ARTIFACTS_KEYRING_NOFUSS_SCOPE')?.toLowerCase()
+  if (chosen !== undefined && chosen !== 'read' && chosen !== 'write') {
+    throw new KeyringError('BAD_SETTING', 'ARTIFACTS_KEYRING_NOFUSS_SCOPE is neither read nor write')
+  }
+  return feed.upload || chosen === 'write' ? 'vso.packaging_write' : 'vso.packaging'
+}
+
+/** Whether a user's Entra token is handed out itself, which artifacts-credprovider has a variable for. */
+export function keepsEntraToken(system: System): boolean {
+  return isOn(system, 'ARTIFACTS_CREDENTIALPROVIDER_RETURN_ENTRA_TOKENS')
 }
 
 function tokenType(system: System): SessionTokenType {

@@ -5,6 +5,9 @@ import { isSet, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { FoundToken, ProviderRow, TokenRequest } from './provider.ts'
 
+/** Azure DevOps' application ID: the resource that tokens are asked for. */
+export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
+
 /** Every provider, in the order in which they are tried. A new one is one file and one row here. */
 export const PROVIDERS: readonly ProviderRow[] = [
   { name: 'feed_endpoints', readyMade: true,

@@ -1,9 +1,9 @@
-import { DEVOPS_RESOURCE } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import type { JsonObject } from '../net/json.ts'
 import { KeyringError, log } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
+import { DEVOPS_RESOURCE } from './chain.ts'
 
 /** Clocks differ; a token is only called expired when it has been for this long, in milliseconds. */
 const LEEWAY_MS = 5 * 60_000

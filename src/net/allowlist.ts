@@ -1,8 +1,5 @@
 import { KeyringError } from '../system/messages.ts'
 
-/** Azure DevOps' application ID: the resource that tokens are asked for. */
-export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
-
 /** Names that serve Artifacts feeds, each also with a subdomain in front (`ORG.pkgs.visualstudio.com`). */
 export const FEED_HOSTS = ['pkgs.dev.azure.com', 'pkgs.visualstudio.com', 'pkgs.codedev.ms', 'pkgs.vsts.me'] as const
 
