@@ -1,6 +1,5 @@
 // What a call does not use is not loaded: the start of the process is what people feel.
-import { parseService } from './feed/service.ts'
-import type { Feed } from './feed/service.ts'
+import { type Feed, parseService } from './feed/service.ts'
 import type { Discovery } from './feed/discovery.ts'
 import type { Attempt, Refusal } from './identity/chain.ts'
 import type { FoundToken } from './identity/provider.ts'

@@ -1,7 +1,6 @@
 import type { Feed } from '../feed/service.ts'
 import type { Credential } from '../get-credential.ts'
-import { parseJsonObject, stringMember } from '../net/json.ts'
-import type { JsonObject } from '../net/json.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
 import { debug } from '../system/messages.ts'
 import { isOn, Secret } from '../system/settings.ts'
 import type { LineConnection, System } from '../system/system.ts'

@@ -1,6 +1,5 @@
 import type { Credential } from '../get-credential.ts'
-import { parseJsonObject, stringMember } from '../net/json.ts'
-import type { JsonObject } from '../net/json.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
 import type { LineConnection, System } from '../system/system.ts'
 import { readCredential, writeCredential } from './client.ts'
 

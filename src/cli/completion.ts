@@ -1,8 +1,7 @@
 // Completion of words for four shells, made from the tables that the program itself and its help use.
 import { providerNames } from '../identity/chain.ts'
 import { BACKENDS } from './backends.ts'
-import { OPERATIONS, OPTIONS } from './parse-arguments.ts'
-import type { Option, SHELLS } from './parse-arguments.ts'
+import { OPERATIONS, type Option, OPTIONS, type SHELLS } from './parse-arguments.ts'
 import { VERB_HELP } from './verbs.ts'
 
 const VERBS = VERB_HELP.map(({ name }) => name)

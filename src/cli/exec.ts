@@ -7,10 +7,7 @@ import { mintToken, parseMintOptions } from './minted-token.ts'
  * `keyring exec -- COMMAND…`: runs a command that has a token in ARTIFACTS_KEYRING_NOFUSS_TOKEN. It gets
  * our standard streams and signals, and its exit status becomes ours.
  */
-export async function execCommand(
-  argv: readonly string[],
-  system: System,
-): Promise<() => Promise<number>> {
+export async function execCommand(argv: readonly string[], system: System): Promise<() => Promise<number>> {
   const end = argv.indexOf('--')
   const [program, ...args] = end < 0 ? [] : argv.slice(end + 1)
   const options = parseMintOptions(end < 0 ? argv : argv.slice(0, end), false)

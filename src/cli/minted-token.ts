@@ -2,8 +2,7 @@ import { parseArgs } from 'node:util'
 import { attempts, DEVOPS_RESOURCE, providerRows, PROVIDERS } from '../identity/chain.ts'
 import { checkClaims, readClaims } from '../identity/claims.ts'
 import { KeyringError } from '../system/messages.ts'
-import type { Secret } from '../system/settings.ts'
-import { setting, withVariables } from '../system/settings.ts'
+import { type Secret, setting, withVariables } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 /** What `mint-token` and `exec` take. */

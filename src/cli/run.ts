@@ -1,8 +1,7 @@
 import { KeyringError, log, show } from '../system/messages.ts'
 import { isOn, isSet, setting, wholeNumber } from '../system/settings.ts'
 import type { System, World } from '../system/system.ts'
-import { parseArguments } from './parse-arguments.ts'
-import type { Arguments, Parsed } from './parse-arguments.ts'
+import { type Arguments, parseArguments, type Parsed } from './parse-arguments.ts'
 
 /** Commands that Python keyring does not have. They read their own options. */
 interface Verb {
@@ -53,10 +52,7 @@ async function runVerb(verb: Verb, argv: readonly string[], world: World): Promi
 }
 
 /** Runs a call within its time, and tells what went wrong. */
-async function bounded(
-  world: World,
-  call: (system: System) => Promise<Outcome>,
-): Promise<number> {
+async function bounded(world: World, call: (system: System) => Promise<Outcome>): Promise<number> {
   const { system, expired, end } = withDeadline(world)
   try {
     const outcome = await Promise.race([call(system), expired])

@@ -1,6 +1,5 @@
 import { VERSION } from '../version.ts'
-import { OPTIONS } from './parse-arguments.ts'
-import type { Option } from './parse-arguments.ts'
+import { type Option, OPTIONS } from './parse-arguments.ts'
 import { VERB_HELP } from './verbs.ts'
 
 /** The first lines of help, shown with every usage error. */

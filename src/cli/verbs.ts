@@ -1,5 +1,4 @@
-import { OPTIONS } from './parse-arguments.ts'
-import type { Option } from './parse-arguments.ts'
+import { type Option, OPTIONS } from './parse-arguments.ts'
 
 /** A verb, as help and completion tell of it. */
 export interface VerbHelp {

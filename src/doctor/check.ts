@@ -1,5 +1,4 @@
-import { KeyringError } from '../system/messages.ts'
-import type { ErrorCode } from '../system/messages.ts'
+import { type ErrorCode, KeyringError } from '../system/messages.ts'
 
 /** What one check found. */
 export interface Check {

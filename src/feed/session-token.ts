@@ -1,11 +1,9 @@
 import { sessionTokenUrl } from '../net/allowlist.ts'
 import type { AuthorizationEndpoint, SessionTokenType, TrustedUrl } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
-import { requestWithSecret } from '../net/request.ts'
-import type { Answer } from '../net/request.ts'
+import { type Answer, requestWithSecret } from '../net/request.ts'
 import { debug, KeyringError, log } from '../system/messages.ts'
-import type { Secret } from '../system/settings.ts'
-import { firstSet, isOn, readToken, setting } from '../system/settings.ts'
+import { firstSet, isOn, readToken, type Secret, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import type { Feed } from './service.ts'
 

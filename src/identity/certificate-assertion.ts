@@ -19,11 +19,7 @@ const LIFE_SECONDS = 600
  * Makes the JWT by which an application proves that it has the certificate's key (Microsoft
  * identity platform, certificate credentials; RFC 7523 §3; RFC 7518 §3.5 for PS256).
  */
-export function signedAssertion(
-  certificate: Certificate,
-  terms: AssertionTerms,
-  system: System,
-): Secret {
+export function signedAssertion(certificate: Certificate, terms: AssertionTerms, system: System): Secret {
   const now = Math.floor(system.now() / 1000)
   const header = {
     alg: 'PS256',

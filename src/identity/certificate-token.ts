@@ -1,10 +1,8 @@
-import { secretSetting } from '../system/settings.ts'
-import type { Secret } from '../system/settings.ts'
+import { type Secret, secretSetting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { readCertificate } from './certificate.ts'
 import { signedAssertion } from './certificate-assertion.ts'
-import { applicationToken, JWT_BEARER } from './entra-token.ts'
-import type { Application } from './entra-token.ts'
+import { type Application, applicationToken, JWT_BEARER } from './entra-token.ts'
 
 /**
  * The token of an application that proves itself with the key of a certificate.

@@ -1,5 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { foreignCode, KeyringError } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
@@ -23,11 +22,7 @@ const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g
  * @throws KeyringError PROVIDER_FAILED naming the path and, where there is one, the openssl command
  *   that helps; nothing of the file is ever quoted
  */
-export function readCertificate(
-  path: string,
-  password: Secret | undefined,
-  system: System,
-): Certificate {
+export function readCertificate(path: string, password: Secret | undefined, system: System): Certificate {
   const file = system.readFile(path, FILE_LIMIT)
   if ('problem' in file) throw unreadable(path, file.problem)
   const blocks = [...file.text.matchAll(BLOCK)].map(([pem, label = '']) => ({ pem, label }))

@@ -1,5 +1,4 @@
-import { debug, KeyringError } from '../system/messages.ts'
-import type { ErrorCode } from '../system/messages.ts'
+import { debug, type ErrorCode, KeyringError } from '../system/messages.ts'
 import { NULL_BACKEND, readKeyringrc } from '../system/keyringrc.ts'
 import { isSet, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
@@ -47,12 +46,7 @@ export const PROVIDERS: readonly ProviderRow[] = [
 ]
 
 /** Errors after which no other provider is tried: they are about the feed or the call, not about it. */
-const ENDS_THE_CALL: readonly ErrorCode[] = [
-  'UNTRUSTED_ENDPOINT',
-  'DISCOVERY_FAILED',
-  'PUBLIC_FEED',
-  'TIMEOUT',
-]
+const ENDS_THE_CALL: readonly ErrorCode[] = ['UNTRUSTED_ENDPOINT', 'DISCOVERY_FAILED', 'PUBLIC_FEED', 'TIMEOUT']
 
 /** The providers of this call, and whether the user forced them. */
 export interface Chain {

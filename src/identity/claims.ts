@@ -1,5 +1,4 @@
-import { parseJsonObject, stringMember } from '../net/json.ts'
-import type { JsonObject } from '../net/json.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
 import { KeyringError, log } from '../system/messages.ts'
 import type { Secret } from '../system/settings.ts'
 import type { System } from '../system/system.ts'

@@ -1,10 +1,8 @@
 import { trustTokenEndpoint } from '../net/allowlist.ts'
-import { parseJsonObject, stringMember } from '../net/json.ts'
-import type { JsonObject } from '../net/json.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
 import { formBody, requestWithSecret } from '../net/request.ts'
 import { KeyringError } from '../system/messages.ts'
-import type { Secret } from '../system/settings.ts'
-import { readToken, setting } from '../system/settings.ts'
+import { readToken, type Secret, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 import { aadstsAdvice, aadstsCode } from './aadsts.ts'
 import { entraScope } from './provider.ts'
@@ -39,10 +37,7 @@ export async function applicationToken(
 ): Promise<Secret> {
   const { tenant, clientId, resource } = application
   const url = trustTokenEndpoint(setting(system, 'AZURE_AUTHORITY_HOST'), tenant)
-  const headers = {
-    accept: 'application/json',
-    'content-type': 'application/x-www-form-urlencoded',
-  }
+  const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' }
   const body = formBody({
     client_id: clientId,
     scope: entraScope(resource),

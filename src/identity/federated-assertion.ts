@@ -2,8 +2,7 @@ import { authorityHost, trustGithubOidcUrl } from '../net/allowlist.ts'
 import { parseJsonObject, stringMember } from '../net/json.ts'
 import { requestWithSecret } from '../net/request.ts'
 import { KeyringError } from '../system/messages.ts'
-import type { Secret } from '../system/settings.ts'
-import { readToken, secretSetting, setting } from '../system/settings.ts'
+import { readToken, type Secret, secretSetting, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 const FILE_LIMIT = 65_536

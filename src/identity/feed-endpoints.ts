@@ -1,7 +1,5 @@
-import { parseJsonObject, stringMember } from '../net/json.ts'
-import type { JsonObject } from '../net/json.ts'
-import type { Secret } from '../system/settings.ts'
-import { readToken } from '../system/settings.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
+import { readToken, type Secret } from '../system/settings.ts'
 
 /** One entry of `endpointCredentials`. Its members are checked by whoever uses them. */
 export interface FeedEndpoint {
@@ -47,10 +45,7 @@ export function parseFeedEndpoints(json: Secret, source: string, lenient: boolea
 }
 
 /** The entry for a feed: the one that names most of its path, the first of equals. */
-export function endpointFor(
-  feedUrl: string,
-  endpoints: readonly FeedEndpoint[],
-): FeedEndpoint | undefined {
+export function endpointFor(feedUrl: string, endpoints: readonly FeedEndpoint[]): FeedEndpoint | undefined {
   const matching = endpoints.filter(({ place }) => isAtOrBelow(feedUrl, place))
   return matching.reduce<FeedEndpoint | undefined>(
     (best, entry) => (best !== undefined && best.place.length >= entry.place.length ? best : entry),

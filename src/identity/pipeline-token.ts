@@ -1,6 +1,5 @@
 import { KeyringError } from '../system/messages.ts'
-import type { Secret } from '../system/settings.ts'
-import { isMacro, tokenSetting } from '../system/settings.ts'
+import { isMacro, type Secret, tokenSetting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
 
 /** What a step of a pipeline needs so that its script gets the job's token. */

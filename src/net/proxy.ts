@@ -1,6 +1,5 @@
 import { KeyringError } from '../system/messages.ts'
-import { Secret, setting } from '../system/settings.ts'
-import type { PlainVariableName } from '../system/settings.ts'
+import { type PlainVariableName, Secret, setting } from '../system/settings.ts'
 import type { World } from '../system/system.ts'
 import { isExempt } from './no-proxy.ts'
 
@@ -16,12 +15,7 @@ export interface Proxy {
 }
 
 /** As curl: the variable of the scheme first, its lower-case spelling first. */
-const VARIABLES: readonly PlainVariableName[] = [
-  'https_proxy',
-  'HTTPS_PROXY',
-  'all_proxy',
-  'ALL_PROXY',
-]
+const VARIABLES: readonly PlainVariableName[] = ['https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
 
 /**
  * The proxy for an https host, in curl's meaning of HTTPS_PROXY, ALL_PROXY and NO_PROXY.

@@ -119,11 +119,7 @@ async function attempt(
   }
 }
 
-async function readBody(
-  response: FetchResponse,
-  options: RequestOptions,
-  host: string,
-): Promise<string> {
+async function readBody(response: FetchResponse, options: RequestOptions, host: string): Promise<string> {
   const { limit = BODY_LIMIT, overflow = 'error', bodyOf } = options
   if (response.body === null || bodyOf?.includes(response.status) === false) return ''
   const encoding = response.headers.get('content-encoding') ?? 'identity'

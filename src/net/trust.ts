@@ -1,6 +1,5 @@
 import { KeyringError } from '../system/messages.ts'
-import { setting } from '../system/settings.ts'
-import type { PlainVariableName } from '../system/settings.ts'
+import { type PlainVariableName, setting } from '../system/settings.ts'
 import type { World } from '../system/system.ts'
 
 const BUNDLE_LIMIT = 16 * 1_048_576

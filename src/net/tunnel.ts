@@ -1,12 +1,10 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { isIP } from 'node:net'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type * as tls from 'node:tls'
 import { KeyringError } from '../system/messages.ts'
 import { parseChallenges } from './challenge.ts'
-import { authorityOf, proxyName } from './proxy.ts'
-import type { Proxy } from './proxy.ts'
+import { authorityOf, type Proxy, proxyName } from './proxy.ts'
 
 /**
  * Node gives each address of a host a quarter of a second before it tries the next: too little for a

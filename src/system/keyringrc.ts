@@ -1,6 +1,5 @@
 import { log } from './messages.ts'
-import { homeFolder, setting } from './settings.ts'
-import type { PlainVariableName } from './settings.ts'
+import { homeFolder, type PlainVariableName, setting } from './settings.ts'
 import type { World } from './system.ts'
 
 /** The backend of Python keyring that finds nothing; `keyring --disable` chooses it. */

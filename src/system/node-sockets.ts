@@ -1,6 +1,5 @@
 import { lstatSync, unlinkSync } from 'node:fs'
-import { connect as connectTo, createServer } from 'node:net'
-import type { Server, Socket } from 'node:net'
+import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
 import { foreignCode } from './messages.ts'
 import type { LineConnection, Listener } from './system.ts'
 

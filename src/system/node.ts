@@ -108,11 +108,7 @@ function write(stream: 1 | 2, text: string): boolean {
 }
 
 /** See `System.readFile`. */
-function readFile(
-  path: string,
-  most: number,
-  decoding: 'strict' | 'lenient' = 'strict',
-): FileText {
+function readFile(path: string, most: number, decoding: 'strict' | 'lenient' = 'strict'): FileText {
   let file: number | undefined
   try {
     // An error for what is usually missing would cost more than asking first.

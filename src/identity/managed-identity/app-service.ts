@@ -2,15 +2,10 @@ import { requestWithSecret } from '../../net/request.ts'
 import { secretSetting, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { endpointUrl, selectorQuery } from './source.ts'
-import type { IdentityRequest } from './source.ts'
+import { endpointUrl, type IdentityRequest, selectorQuery } from './source.ts'
 import { parseTokenAnswer } from './token-answer.ts'
 
-const PARAMETERS = {
-  'client ID': 'client_id',
-  'object ID': 'object_id',
-  'resource ID': 'mi_res_id',
-} as const
+const PARAMETERS = { 'client ID': 'client_id', 'object ID': 'object_id', 'resource ID': 'mi_res_id' } as const
 
 /** App Service, Functions and Container Apps (their REST endpoint reference, version 2019-08-01). */
 export async function appService(

@@ -6,18 +6,13 @@ import { KeyringError } from '../../system/messages.ts'
 import { Secret, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { endpointUrl, selectorQuery } from './source.ts'
-import type { IdentityRequest, IdentitySelector } from './source.ts'
+import { endpointUrl, type IdentityRequest, type IdentitySelector, selectorQuery } from './source.ts'
 import { parseTokenAnswer } from './token-answer.ts'
 
 const DEFAULT_ENDPOINT = 'http://127.0.0.1:40342/metadata/identity/oauth2/token'
 const KEY_LIMIT = 4096
 
-const PARAMETERS = {
-  'client ID': 'client_id',
-  'object ID': 'object_id',
-  'resource ID': 'msi_res_id',
-} as const
+const PARAMETERS = { 'client ID': 'client_id', 'object ID': 'object_id', 'resource ID': 'msi_res_id' } as const
 
 /**
  * A server that Azure Arc manages. Its agent names a file that only administrators and the agent's

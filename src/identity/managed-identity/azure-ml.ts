@@ -2,8 +2,7 @@ import { requestWithSecret } from '../../net/request.ts'
 import { secretSetting, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { endpointUrl, selectorQuery } from './source.ts'
-import type { IdentityRequest } from './source.ts'
+import { endpointUrl, type IdentityRequest, selectorQuery } from './source.ts'
 import { parseTokenAnswer } from './token-answer.ts'
 
 /** Azure Machine Learning: selects by client ID only, and has a default of its own (MSAL). */

@@ -2,8 +2,7 @@ import { debug } from '../../system/messages.ts'
 import { isSet } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { readSelector } from './source.ts'
-import type { IdentitySource } from './source.ts'
+import { type IdentitySource, readSelector } from './source.ts'
 
 /**
  * A token of the identity of the machine. Which platform it is on is read from the environment, in
@@ -11,10 +10,7 @@ import type { IdentitySource } from './source.ts'
  *
  * @throws KeyringError BAD_SETTING, PROVIDER_FAILED or an error of the network
  */
-export async function machineToken(
-  resource: string,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function machineToken(resource: string, system: System): Promise<FoundToken | Unavailable> {
   const found = await findSource(system)
   if ('unavailable' in found) return found
   debug(system, `the managed identity is that of ${found.name}`)

@@ -1,12 +1,10 @@
 import type { TrustedUrl } from '../../net/allowlist.ts'
-import { request } from '../../net/request.ts'
-import type { Answer } from '../../net/request.ts'
+import { type Answer, request } from '../../net/request.ts'
 import { KeyringError } from '../../system/messages.ts'
 import { isSet, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { endpointUrl, selectorQuery } from './source.ts'
-import type { IdentityRequest } from './source.ts'
+import { endpointUrl, type IdentityRequest, selectorQuery } from './source.ts'
 import { parseTokenAnswer } from './token-answer.ts'
 
 /** Azure's instance metadata service, reachable from every virtual machine. */
@@ -15,11 +13,7 @@ const PATH = '/metadata/identity/oauth2/token'
 const PROBE_MS = 1000
 const ATTEMPTS = 5
 
-const PARAMETERS = {
-  'client ID': 'client_id',
-  'object ID': 'object_id',
-  'resource ID': 'msi_res_id',
-} as const
+const PARAMETERS = { 'client ID': 'client_id', 'object ID': 'object_id', 'resource ID': 'msi_res_id' } as const
 
 /**
  * The metadata service of virtual machines, scale sets, container instances and AKS nodes. Where no

@@ -3,8 +3,7 @@ import { KeyringError } from '../../system/messages.ts'
 import { secretSetting, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
-import { endpointUrl, refuseSelector } from './source.ts'
-import type { IdentityRequest } from './source.ts'
+import { endpointUrl, type IdentityRequest, refuseSelector } from './source.ts'
 import { parseTokenAnswer } from './token-answer.ts'
 
 /**

@@ -1,8 +1,6 @@
-import type { TrustedUrl } from '../../net/allowlist.ts'
-import { trustIdentityEndpoint } from '../../net/allowlist.ts'
+import { type TrustedUrl, trustIdentityEndpoint } from '../../net/allowlist.ts'
 import { KeyringError } from '../../system/messages.ts'
-import { isSet, setting } from '../../system/settings.ts'
-import type { PlainVariableName } from '../../system/settings.ts'
+import { isSet, type PlainVariableName, setting } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import type { FoundToken, Unavailable } from '../provider.ts'
 
@@ -21,10 +19,7 @@ export interface IdentityRequest {
 }
 
 /** One kind of platform that gives its machines an identity. */
-export type IdentitySource = (
-  request: IdentityRequest,
-  system: System,
-) => Promise<FoundToken | Unavailable>
+export type IdentitySource = (request: IdentityRequest, system: System) => Promise<FoundToken | Unavailable>
 
 /** The query parameters of the three names of an identity, which differ from source to source. */
 export type SelectorParameters = Readonly<Partial<Record<IdentitySelector['by'], string>>>

@@ -1,5 +1,4 @@
-import { parseJsonObject, stringMember } from '../../net/json.ts'
-import type { JsonObject } from '../../net/json.ts'
+import { type JsonObject, parseJsonObject, stringMember } from '../../net/json.ts'
 import type { Answer } from '../../net/request.ts'
 import { debug, KeyringError } from '../../system/messages.ts'
 import { readToken } from '../../system/settings.ts'
@@ -11,11 +10,7 @@ import type { FoundToken, Unavailable } from '../provider.ts'
  *
  * @throws KeyringError PROVIDER_FAILED when it is an error or holds no token with an end
  */
-export function parseTokenAnswer(
-  answer: Answer,
-  source: string,
-  system: System,
-): FoundToken | Unavailable {
+export function parseTokenAnswer(answer: Answer, source: string, system: System): FoundToken | Unavailable {
   if (answer.status === 400) return { unavailable: `${source} knows no such identity` }
   if (answer.status === 403 && answer.text.includes('unreachable')) {
     return { unavailable: `${source} cannot be reached` }

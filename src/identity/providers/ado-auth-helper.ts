@@ -9,10 +9,7 @@ const OUTPUT_LIMIT = 1_048_576
  * The token of the account that is signed in to the editor of a GitHub codespace or dev container:
  * the extension ado-codespaces-auth leaves `ado-auth-helper` in the home folder.
  */
-export async function adoAuthHelper(
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function adoAuthHelper(request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   // Codespaces and dev containers run Linux; on Windows the second path would be on any drive.
   if (system.platform === 'win32') return { unavailable: 'Windows has no ado-auth-helper' }
   const home = homeFolder(system)

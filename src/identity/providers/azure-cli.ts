@@ -5,8 +5,7 @@ import { findProgram } from '../../system/find-program.ts'
 import { homeFolder, readToken, setting, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'
 import { aadstsAdvice, aadstsCode } from '../aadsts.ts'
-import { entraScope } from '../provider.ts'
-import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
+import { entraScope, type FoundToken, type TokenRequest, type Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 45_000
 /** A person who sees nothing for longer wonders what is wrong. */
@@ -15,10 +14,7 @@ const OUTPUT_LIMIT = 1_048_576
 const PROFILE_LIMIT = 16 * 1_048_576
 
 /** The token of the account that is signed in to the Azure CLI. */
-export async function azureCli(
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function azureCli(request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const az = findAz(system)
   if (az === undefined) return { unavailable: 'az is not installed' }
   if (request.laterConfigured && !hasAccount(system)) {

@@ -3,8 +3,7 @@ import { firstSecret, firstSet, isSet, setting, tokenSetting, withVariables } fr
 import type { SecretVariableName } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import { certificateToken } from '../certificate-token.ts'
-import { comparable, endpointFor, isAtOrBelow, parseFeedEndpoints } from '../feed-endpoints.ts'
-import type { FeedEndpoint } from '../feed-endpoints.ts'
+import { comparable, endpointFor, type FeedEndpoint, isAtOrBelow, parseFeedEndpoints } from '../feed-endpoints.ts'
 import { machineToken } from '../managed-identity/find-source.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
@@ -21,10 +20,7 @@ const TOKENS = ['ARTIFACTS_CREDENTIALPROVIDER_ACCESSTOKEN', 'VSS_NUGET_ACCESSTOK
  * The variables of artifacts-credprovider that name a credential for certain feeds: passwords, then
  * applications and managed identities, then one token for a list of prefixes.
  */
-export async function feedEndpoints(
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function feedEndpoints(request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const feedUrl = request.feedUrl ?? ''
   const external = endpointIn(EXTERNAL, feedUrl, true, system)
   if (external?.password !== undefined) {

@@ -7,10 +7,7 @@ import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
  * The token of an Azure Pipelines job, which is a password for feeds as it is. Outside a pipeline the
  * variable means nothing; inside one, whoever configures an application means that instead.
  */
-export function systemAccessToken(
-  { laterConfigured }: TokenRequest,
-  system: System,
-): FoundToken | Unavailable {
+export function systemAccessToken({ laterConfigured }: TokenRequest, system: System): FoundToken | Unavailable {
   const given = isSet(system, 'SYSTEM_ACCESSTOKEN')
   if (!isOn(system, 'TF_BUILD')) {
     const ignored = given ? ', so SYSTEM_ACCESSTOKEN is ignored' : ''
