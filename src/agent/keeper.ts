@@ -1,6 +1,7 @@
 import type { Credential } from '../get-credential.ts'
 import { type JsonObject, parseJsonObject, stringMember } from '../net/json.ts'
-import type { LineConnection, System } from '../system/system.ts'
+import type { LineConnection } from '../system/sockets.ts'
+import type { System } from '../system/system.ts'
 import { readCredential, writeCredential } from './client.ts'
 
 /** An answer is given up this long before its token ends, in milliseconds. */

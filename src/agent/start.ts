@@ -1,5 +1,6 @@
 import { homeFolder, setting } from '../system/settings.ts'
-import type { LineConnection, System } from '../system/system.ts'
+import type { LineConnection } from '../system/sockets.ts'
+import type { System } from '../system/system.ts'
 import { NO_AGENT, reachAgent } from './client.ts'
 import { createKeeper } from './keeper.ts'
 import { agentFolder, flaw } from './place.ts'

@@ -13,9 +13,9 @@ interface Verb {
 type Outcome = number | (() => Promise<number>)
 
 const VERBS: readonly Verb[] = [
-  { name: 'mint-token', load: async () => (await import('./mint-token.ts')).mintTokenCommand },
+  { name: 'mint-token', load: async () => (await import('./mint.ts')).mintTokenCommand },
   { name: 'doctor', load: async () => (await import('./doctor.ts')).doctorCommand },
-  { name: 'exec', load: async () => (await import('./exec.ts')).execCommand },
+  { name: 'exec', load: async () => (await import('./mint.ts')).execCommand },
   { name: 'agent', load: async () => (await import('./agent.ts')).agentCommand },
 ]
 

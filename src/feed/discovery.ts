@@ -60,11 +60,8 @@ export function parseDiscovery(feed: Feed, answer: Answer): Discovery {
   if (signIn || (answer.status !== 401 && saysNothing)) {
     throw new KeyringError('DISCOVERY_FAILED', explained(host, answer.status), ...advice(answer.status))
   }
-  const authorizationEndpoint =
-    endpoint === undefined ? undefined : trustAuthorizationEndpoint(endpoint)
-  if (endpoint !== undefined && authorizationEndpoint === undefined) {
-    throw untrusted(host, 'an authorization endpoint')
-  }
+  const authorizationEndpoint = endpoint === undefined ? undefined : trustAuthorizationEndpoint(endpoint)
+  if (endpoint !== undefined && authorizationEndpoint === undefined) throw untrusted(host, 'an authorization endpoint')
   return { tenant: tenant ?? ANY_TENANT, authorizationEndpoint }
 }
 

@@ -51,9 +51,7 @@ export async function exchange(
   const first = await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope, validTo }, system)
   // 400: a policy of the organization allows less time. Without validTo the service decides.
   const answer =
-    first.status === 400
-      ? await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope }, system)
-      : first
+    first.status === 400 ? await ask(url, bearer, { displayName: 'artifacts-keyring-nofuss', scope }, system) : first
   return parseSessionToken(answer, new URL(url).host, feed, system)
 }
 
@@ -84,12 +82,7 @@ function lifeMinutes(type: SessionTokenType, system: System): number {
   return fallback
 }
 
-function ask(
-  url: TrustedUrl,
-  bearer: Secret,
-  body: Readonly<Record<string, string>>,
-  system: System,
-): Promise<Answer> {
+function ask(url: TrustedUrl, bearer: Secret, body: Readonly<Record<string, string>>, system: System): Promise<Answer> {
   const headers = {
     authorization: bearer.prefixed('Bearer '),
     accept: 'application/json',
@@ -106,9 +99,7 @@ export function parseSessionToken(answer: Answer, host: string, feed: Feed, syst
   const body = parseJsonObject(answer.text)
   const token = stringMember(body, 'token') ?? stringMember(body, 'Token')
   const session = token === undefined ? undefined : readToken(token, `the answer of ${host}`)
-  if (session === undefined) {
-    throw new KeyringError('EXCHANGE_FAILED', `${host} answered 200 without a session token`)
-  }
+  if (session === undefined) throw new KeyringError('EXCHANGE_FAILED', `${host} answered 200 without a session token`)
   const validTo = stringMember(body, 'validTo') ?? stringMember(body, 'ValidTo')
   if (/^\d{4}-\d\d-\d\dT[\d:.]+Z?$/.test(validTo ?? '')) debug(system, `the session token is valid to ${validTo}`)
   return session

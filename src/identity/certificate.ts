@@ -36,9 +36,7 @@ export function readCertificate(path: string, password: Secret | undefined, syst
   const [leaf] = chain
   if (leaf === undefined) throw failed(path, 'there is no certificate in it')
   const privateKey = parseKey(key.pem, password, path)
-  if (!leaf.checkPrivateKey(privateKey)) {
-    throw failed(path, 'the private key is not that of the first certificate')
-  }
+  if (!leaf.checkPrivateKey(privateKey)) throw failed(path, 'the private key is not that of the first certificate')
   return { key: privateKey, leaf, chain: chain.map(({ raw }) => raw) }
 }
 
@@ -63,9 +61,7 @@ function decryptedKey(pem: string, password: Secret | undefined, path: string): 
   } catch (error) {
     const encrypted = /ENCRYPTED/.test(pem)
     const variable = 'AZURE_CLIENT_CERTIFICATE_PASSWORD'
-    if (encrypted && password === undefined) {
-      throw failed(path, 'the private key is encrypted', `set ${variable}`)
-    }
+    if (encrypted && password === undefined) throw failed(path, 'the private key is encrypted', `set ${variable}`)
     if (encrypted) throw failed(path, `${variable} does not open the private key`)
     throw failed(path, `the private key is damaged (${foreignCode(error) ?? 'unknown'})`)
   }

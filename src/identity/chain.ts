@@ -109,11 +109,7 @@ export type CallRequest = Omit<TokenRequest, 'laterConfigured'>
  *
  * @throws KeyringError of a provider that the user forced and that failed, or one that ends the call
  */
-export async function* attempts(
-  chain: Chain,
-  call: CallRequest,
-  system: System,
-): AsyncGenerator<Attempt, void, void> {
+export async function* attempts(chain: Chain, call: CallRequest, system: System): AsyncGenerator<Attempt, void, void> {
   for (const [index, row] of chain.rows.entries()) {
     const later = chain.forced ? [] : chain.rows.slice(index + 1)
     const request = { ...call, get laterConfigured() { return later.some((next) => isConfigured(next, system)) } }
@@ -124,12 +120,7 @@ export async function* attempts(
   }
 }
 
-async function tryProvider(
-  row: ProviderRow,
-  request: TokenRequest,
-  chain: Chain,
-  system: System,
-): Promise<Attempt> {
+async function tryProvider(row: ProviderRow, request: TokenRequest, chain: Chain, system: System): Promise<Attempt> {
   const missing = missingVariables(row, system)
   if (missing !== undefined) return { provider: row.name, reason: missing, hints: [], failed: false }
   try {

@@ -97,9 +97,7 @@ export function trustAuthorizationEndpoint(endpoint: string): AuthorizationEndpo
   const parts = /^https:\/\/([a-z0-9.-]+)(?::443)?(?:\/(?:([\w~.-]+)\/?)?)?$/i.exec(endpoint)
   const host = parts?.[1]?.toLowerCase() ?? ''
   const segment = parts?.[2] ?? ''
-  if (!SESSION_TOKEN_HOSTS.some((name) => matches(host, name)) || /^\.+$/.test(segment)) {
-    return undefined
-  }
+  if (!SESSION_TOKEN_HOSTS.some((name) => matches(host, name)) || /^\.+$/.test(segment)) return undefined
   return (segment === '' ? `https://${host}` : `https://${host}/${segment}`) as TrustedUrl
 }
 
@@ -150,9 +148,7 @@ export function authorityHost(configured: string | undefined): string {
  */
 export function trustTokenEndpoint(configuredHost: string | undefined, tenant: string): TrustedUrl {
   const host = authorityHost(configuredHost)
-  if (!isTenant(tenant)) {
-    throw new KeyringError('BAD_SETTING', 'AZURE_TENANT_ID is neither a GUID nor a domain name')
-  }
+  if (!isTenant(tenant)) throw new KeyringError('BAD_SETTING', 'AZURE_TENANT_ID is neither a GUID nor a domain name')
   return `https://${host}/${tenant}/oauth2/v2.0/token` as TrustedUrl
 }
 
@@ -177,9 +173,7 @@ export function trustGithubOidcUrl(url: string, audience: string): TrustedUrl | 
 export function trustPipelinesOidcUrl(uri: string, connection: string): TrustedUrl | undefined {
   const parsed = parseUrl(uri)
   const known = PIPELINES_HOSTS.some((name) => matches(parsed?.hostname ?? '', name))
-  if (parsed === undefined || !known || parsed.protocol !== 'https:' || parsed.port !== '') {
-    return undefined
-  }
+  if (parsed === undefined || !known || parsed.protocol !== 'https:' || parsed.port !== '') return undefined
   parsed.pathname = parsed.pathname.replace(/\/+$/, '')
   parsed.searchParams.set('api-version', '7.1')
   parsed.searchParams.set('serviceConnectionId', connection)
@@ -192,10 +186,7 @@ export function trustPipelinesOidcUrl(uri: string, connection: string): TrustedU
  *
  * @returns undefined when the value is no such URL
  */
-export function trustIdentityEndpoint(
-  url: string,
-  query: Readonly<Record<string, string>>,
-): TrustedUrl | undefined {
+export function trustIdentityEndpoint(url: string, query: Readonly<Record<string, string>>): TrustedUrl | undefined {
   const parsed = parseUrl(url)
   if (parsed === undefined) return undefined
   const local = parsed.protocol === 'http:' && isLocal(parsed.hostname)

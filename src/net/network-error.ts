@@ -43,9 +43,7 @@ export function networkError(
   // Who kept us waiting can be the proxy as well.
   const party = error instanceof Error && 'via' in error ? String(error.via) : host
   if (system.signal.aborted) return outOfTime(party)
-  if (stopped) {
-    return new KeyringError('NETWORK', `${party} did not answer within ${timeoutMs / 1000} s`)
-  }
+  if (stopped) return new KeyringError('NETWORK', `${party} did not answer within ${timeoutMs / 1000} s`)
   const code = foreignCode(error) ?? ''
   const certificate = CERTIFICATE_CAUSES[code]
   if (certificate !== undefined) {
@@ -56,9 +54,7 @@ export function networkError(
   if (/^(HPE|UND_ERR)_HEADERS?_OVERFLOW$/.test(code)) {
     return new KeyringError('BAD_ANSWER', `the headers of the answer of ${party} are too large`)
   }
-  if (/^HPE_/.test(code)) {
-    return new KeyringError('BAD_ANSWER', `what ${party} answers is not HTTP`)
-  }
+  if (/^HPE_/.test(code)) return new KeyringError('BAD_ANSWER', `what ${party} answers is not HTTP`)
   const cause = CAUSES[code] ?? 'the request failed'
   return new KeyringError('NETWORK', `no answer from ${party}: ${cause}`)
 }

@@ -9,12 +9,7 @@ const BUNDLE_LIMIT = 16 * 1_048_576
  * before what is meant for many: pip's own, the two that Requests reads (pip and az use it) in its
  * order, and OpenSSL's, which uv reads. So pip, where it has its file from a variable, has the same.
  */
-const VARIABLES: readonly PlainVariableName[] = [
-  'PIP_CERT',
-  'REQUESTS_CA_BUNDLE',
-  'CURL_CA_BUNDLE',
-  'SSL_CERT_FILE',
-]
+const VARIABLES: readonly PlainVariableName[] = ['PIP_CERT', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE']
 
 /** The variable that says which certificates alone are trusted, where one is set. */
 export function trustVariable(system: World): PlainVariableName | undefined {
@@ -33,8 +28,7 @@ export function trustedCertificates(system: World): string[] | undefined {
   const path = setting(system, variable) ?? ''
   // Bundles have comments in every encoding; only the certificates matter.
   const file = system.readFile(path, BUNDLE_LIMIT, 'lenient')
-  const problem = (text: string): KeyringError =>
-    new KeyringError('BAD_SETTING', `${variable} names ${path}: ${text}`)
+  const problem = (text: string): KeyringError => new KeyringError('BAD_SETTING', `${variable} names ${path}: ${text}`)
   if ('problem' in file) throw problem(file.problem)
   // From one beginning to the next, so that a block without an end cannot swallow the one after it.
   const [, ...parts] = file.text.split('-----BEGIN CERTIFICATE-----')

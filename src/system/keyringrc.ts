@@ -82,11 +82,7 @@ export function parseKeyringrc(text: string): Keyringrc {
 }
 
 /** Where Python keyring 25.7 keeps its files (`keyring/util/platform_.py`), macOS as Linux. */
-function pythonKeyringFolder(
-  system: World,
-  variable: PlainVariableName,
-  belowHome: string,
-): string | undefined {
+function pythonKeyringFolder(system: World, variable: PlainVariableName, belowHome: string): string | undefined {
   if (system.platform === 'win32') {
     const local = setting(system, 'LOCALAPPDATA')
     return local === undefined ? undefined : `${local}\\Python Keyring`

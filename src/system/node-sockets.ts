@@ -1,7 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
 import { foreignCode } from './messages.ts'
-import type { LineConnection, Listener } from './system.ts'
+import type { LineConnection, Listener } from './sockets.ts'
 
 const LINE_LIMIT = 100_000
 const MOST_CONNECTIONS = 512

@@ -2,7 +2,8 @@ import { accessSync, closeSync, constants, fstatSync, lstatSync, openSync, readS
 import { homedir } from 'node:os'
 import { foreignCode } from './messages.ts'
 import { isOn, setting } from './settings.ts'
-import type { Fetch, FileText, Inode, World } from './system.ts'
+import type { Inode } from './sockets.ts'
+import type { Fetch, FileText, World } from './system.ts'
 
 /** Exit statuses of a program that a signal ended: 128 and the signal's number. */
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
@@ -21,7 +22,7 @@ export function nodeWorld(makeFetch: (world: World) => Fetch): World {
     now: Date.now,
     startedAt: Date.now(),
     random: Math.random,
-    uuid,
+    uuid: () => globalThis.crypto.randomUUID(),
     sleep,
     limit,
     readFile,
@@ -54,10 +55,6 @@ function home(): string | undefined {
   } catch {
     return undefined
   }
-}
-
-function uuid(): string {
-  return globalThis.crypto.randomUUID()
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -146,9 +143,8 @@ function readAtMost(file: number, most: number): Uint8Array {
 function appendFile(path: string, text: string): boolean {
   try {
     // No O_CREAT through a link that somebody else left, and nothing that is not a file.
-    const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY
-    const careful = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
-    const file = openSync(path, flags | careful, 0o600)
+    const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants
+    const file = openSync(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o600)
     try {
       if (!fstatSync(file).isFile()) return false
       writeSync(file, text)

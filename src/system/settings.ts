@@ -212,9 +212,7 @@ export class Secret {
 export function readToken(text: string, source: string): Secret | undefined {
   const token = text.trim()
   if (token === '') return undefined
-  if (token.length > TOKEN_LIMIT) {
-    throw new KeyringError('BAD_TOKEN', `the token in ${source} is longer than 64 KiB`)
-  }
+  if (token.length > TOKEN_LIMIT) throw new KeyringError('BAD_TOKEN', `the token in ${source} is longer than 64 KiB`)
   if (!/^[\x21-\x7e]+$/.test(token)) {
     const what = 'white space, a control character or a character that is not ASCII'
     throw new KeyringError('BAD_TOKEN', `the token in ${source} contains ${what}`)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { execCommand } from '../../src/cli/exec.ts'
+import { execCommand } from '../../src/cli/mint.ts'
 import { adoAuthHelper } from '../../src/identity/providers/ado-auth-helper.ts'
 import { azureCli } from '../../src/identity/providers/azure-cli.ts'
 import { azureDeveloperCli } from '../../src/identity/providers/azure-developer-cli.ts'

@@ -68,9 +68,7 @@ function readKey(path: string, system: System): Secret {
 function tokenFolder(system: System): string {
   if (system.platform === 'linux') return '/var/opt/azcmagent/tokens/'
   const data = setting(system, 'ProgramData')
-  if (system.platform === 'win32' && data !== undefined) {
-    return `${data}\\AzureConnectedMachineAgent\\Tokens\\`
-  }
+  if (system.platform === 'win32' && data !== undefined) return `${data}\\AzureConnectedMachineAgent\\Tokens\\`
   throw failed('it is not supported on this system')
 }
 

@@ -25,32 +25,21 @@ interface NamedSource {
 async function findSource(system: System): Promise<NamedSource | Unavailable> {
   if (isSet(system, 'IDENTITY_ENDPOINT')) return byIdentityEndpoint(system)
   if (isSet(system, 'MSI_ENDPOINT') && isSet(system, 'MSI_SECRET')) {
-    return { name: 'Azure ML', source: (await import('./azure-ml.ts')).azureMl }
+    return { name: 'Azure ML', source: (await import('./platforms.ts')).azureMl }
   }
-  if (isSet(system, 'MSI_ENDPOINT')) {
-    const { cloudShell } = await import('./cloud-shell.ts')
-    return { name: 'Cloud Shell', source: cloudShell }
-  }
+  if (isSet(system, 'MSI_ENDPOINT')) return { name: 'Cloud Shell', source: (await import('./platforms.ts')).cloudShell }
   const podIdentity = isSet(system, 'AZURE_POD_IDENTITY_AUTHORITY_HOST')
   const arc = await import('./azure-arc.ts')
-  if (!podIdentity && arc.isArcAgentInstalled(system)) {
-    return { name: 'Azure Arc', source: arc.azureArc }
-  }
-  const { metadataService } = await import('./metadata-service.ts')
-  return { name: 'the metadata service', source: metadataService }
+  if (!podIdentity && arc.isArcAgentInstalled(system)) return { name: 'Azure Arc', source: arc.azureArc }
+  return { name: 'the metadata service', source: (await import('./metadata-service.ts')).metadataService }
 }
 
 async function byIdentityEndpoint(system: System): Promise<NamedSource | Unavailable> {
-  if (isSet(system, 'IDENTITY_HEADER') && isSet(system, 'IDENTITY_SERVER_THUMBPRINT')) {
-    const { serviceFabric } = await import('./service-fabric.ts')
-    return { name: 'Service Fabric', source: serviceFabric }
-  }
   if (isSet(system, 'IDENTITY_HEADER')) {
-    const { appService } = await import('./app-service.ts')
-    return { name: 'App Service', source: appService }
+    const { appService, serviceFabric } = await import('./platforms.ts')
+    const pinned = isSet(system, 'IDENTITY_SERVER_THUMBPRINT')
+    return pinned ? { name: 'Service Fabric', source: serviceFabric } : { name: 'App Service', source: appService }
   }
-  if (isSet(system, 'IMDS_ENDPOINT')) {
-    return { name: 'Azure Arc', source: (await import('./azure-arc.ts')).azureArc }
-  }
+  if (isSet(system, 'IMDS_ENDPOINT')) return { name: 'Azure Arc', source: (await import('./azure-arc.ts')).azureArc }
   return { unavailable: 'IDENTITY_ENDPOINT is set, and neither IDENTITY_HEADER nor IMDS_ENDPOINT' }
 }

@@ -21,13 +21,9 @@ export function parseTokenAnswer(answer: Answer, source: string, system: System)
   }
   const fields = parseJsonObject(answer.text)
   const token = readToken(stringMember(fields, 'access_token') ?? '', `the answer of ${source}`)
-  if (token === undefined) {
-    throw new KeyringError('PROVIDER_FAILED', `${source} answered 200 without an access token`)
-  }
+  if (token === undefined) throw new KeyringError('PROVIDER_FAILED', `${source} answered 200 without an access token`)
   const end = expiryMs(fields ?? {}, system.now())
-  if (end === undefined) {
-    throw new KeyringError('PROVIDER_FAILED', `${source} does not say when its token ends`)
-  }
+  if (end === undefined) throw new KeyringError('PROVIDER_FAILED', `${source} does not say when its token ends`)
   debug(system, `the token of ${source} ends at ${new Date(end).toISOString()}`)
   return { token, source }
 }

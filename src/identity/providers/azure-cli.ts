@@ -57,11 +57,7 @@ function findAz(system: System): Az | undefined {
   throw new KeyringError('PROVIDER_FAILED', `there is no python.exe in the folder above ${path}`, hint)
 }
 
-function accessToken(
-  [program, ...before]: Az,
-  more: readonly string[],
-  system: System,
-): Promise<CommandResult> {
+function accessToken([program, ...before]: Az, more: readonly string[], system: System): Promise<CommandResult> {
   const args = [...before, 'account', 'get-access-token', '--output', 'json', ...more]
   const env = {
     ...withoutSecrets(),
@@ -78,9 +74,7 @@ function parseAccessToken(result: CommandResult, resource: string): FoundToken |
   if (result.ended === 'timeout') {
     throw new KeyringError('PROVIDER_FAILED', `az did not answer within ${TIMEOUT_MS / 1000} s`)
   }
-  if (result.ended !== 'exit') {
-    throw new KeyringError('PROVIDER_FAILED', `az could not be used (${result.ended})`)
-  }
+  if (result.ended !== 'exit') throw new KeyringError('PROVIDER_FAILED', `az could not be used (${result.ended})`)
   if (result.status !== 0) return refusal(result, resource)
   const { stdout } = result
   const json = stdout.slice(stdout.indexOf('{'), stdout.lastIndexOf('}') + 1)

@@ -11,10 +11,7 @@ const TIMEOUT_MS = 30_000
 const OUTPUT_LIMIT = 1_048_576
 
 /** The token of the account that is signed in to the Azure Developer CLI (`azd auth token`). */
-export async function azureDeveloperCli(
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function azureDeveloperCli(request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const azd = findProgram(system, 'azd')
   if (azd === undefined) return { unavailable: 'azd is not installed' }
   const tenant = await request.tenant()
@@ -26,9 +23,7 @@ export async function azureDeveloperCli(
   const env = { ...withoutSecrets(), NO_COLOR: 'true' }
   const command = { program: azd, args, env, timeoutMs: TIMEOUT_MS, limit: OUTPUT_LIMIT }
   const result = await system.run(command, system.signal)
-  if (result.ended !== 'exit') {
-    throw new KeyringError('PROVIDER_FAILED', `azd could not be used (${result.ended})`)
-  }
+  if (result.ended !== 'exit') throw new KeyringError('PROVIDER_FAILED', `azd could not be used (${result.ended})`)
   if (result.status !== 0) return refusal(result.status, result.stderr)
   const token = readToken(stringMember(parseJsonObject(result.stdout), 'token') ?? '', "azd's answer")
   if (token !== undefined) return { token, source: "azd's answer" }

@@ -11,10 +11,7 @@ const TIMEOUT_MS = 30_000
 const OUTPUT_LIMIT = 1_048_576
 
 /** The token of the account that is signed in to Azure PowerShell (`Get-AzAccessToken`). */
-export async function azurePowershell(
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function azurePowershell(request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const windows = system.platform === 'win32'
   const program = findProgram(system, 'pwsh') ?? (windows ? findProgram(system, 'powershell') : undefined)
   if (program === undefined) return { unavailable: 'PowerShell is not installed' }

@@ -4,10 +4,7 @@ import { certificateToken } from '../certificate-token.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 /** An application that proves itself with its certificate's key. The chain checks the variables. */
-export async function clientCertificate(
-  { resource }: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function clientCertificate({ resource }: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   // As in Azure's SDKs: who sets both means the secret.
   if (isSet(system, 'AZURE_CLIENT_SECRET')) return { unavailable: 'AZURE_CLIENT_SECRET is set and wins' }
   const clientId = setting(system, 'AZURE_CLIENT_ID') ?? ''

@@ -4,10 +4,7 @@ import { applicationToken } from '../entra-token.ts'
 import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 /** An application that proves itself with its secret. The chain checks the variables. */
-export async function clientSecret(
-  { resource }: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function clientSecret({ resource }: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const clientId = setting(system, 'AZURE_CLIENT_ID') ?? ''
   const tenant = setting(system, 'AZURE_TENANT_ID') ?? ''
   const secret = secretSetting(system, 'AZURE_CLIENT_SECRET')

@@ -65,11 +65,7 @@ async function withIdentity(
 }
 
 /** `system`, like anything that is no GUID, is the machine's own identity. */
-async function withMachine(
-  clientId: string,
-  request: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+async function withMachine(clientId: string, request: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const assigned = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(clientId)
   const chosen = {
     AZURE_CLIENT_ID: assigned ? clientId : undefined,

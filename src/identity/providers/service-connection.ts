@@ -21,10 +21,7 @@ const CONNECTION: readonly VariableName[] = [
  * The service connection of an Azure Pipelines job: an OIDC token of the connection, or what the task
  * AzureCLI with `addSpnToEnvironment` leaves in the environment.
  */
-export async function serviceConnection(
-  { resource }: TokenRequest,
-  system: System,
-): Promise<FoundToken | Unavailable> {
+export async function serviceConnection({ resource }: TokenRequest, system: System): Promise<FoundToken | Unavailable> {
   const missing = CONNECTION.filter((name) => !isSet(system, name))
   if (missing.length === 0) {
     const clientId = setting(system, 'AZURESUBSCRIPTION_CLIENT_ID') ?? ''
@@ -66,9 +63,7 @@ async function oidcToken(system: System): Promise<Secret> {
   const connection = setting(system, 'AZURESUBSCRIPTION_SERVICE_CONNECTION_ID') ?? ''
   const uri = setting(system, 'SYSTEM_OIDCREQUESTURI') ?? ''
   const url = trustPipelinesOidcUrl(uri, connection)
-  if (url === undefined) {
-    throw new KeyringError('BAD_SETTING', 'SYSTEM_OIDCREQUESTURI is not a URL of Azure DevOps')
-  }
+  if (url === undefined) throw new KeyringError('BAD_SETTING', 'SYSTEM_OIDCREQUESTURI is not a URL of Azure DevOps')
   const headers = {
     accept: 'application/json',
     authorization: pipelineToken(system).prefixed('Bearer '),

@@ -1,9 +1,51 @@
 import { parseArgs } from 'node:util'
 import { attempts, DEVOPS_RESOURCE, providerRows, PROVIDERS } from '../identity/chain.ts'
 import { checkClaims, readClaims } from '../identity/claims.ts'
+import { findProgram } from '../system/find-program.ts'
 import { KeyringError } from '../system/messages.ts'
 import { type Secret, setting, withVariables } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
+
+/**
+ * `keyring mint-token`: prints a token of the job's own identity, or writes it to a file that only its
+ * owner can read.
+ */
+export async function mintTokenCommand(argv: readonly string[], system: System): Promise<number> {
+  const options = parseMintOptions(argv, true)
+  const text = `${(await mintToken(options, system)).reveal()}\n`
+  const path = options.outputFile
+  if (path === undefined) return system.writeOut(text) ? 0 : 1
+  const done = await system.replaceFile(path, text)
+  if (done === 'written') return 0
+  const why = done === 'link' ? 'it is a symbolic link' : 'it cannot be written'
+  throw new KeyringError('OUTPUT', `no token in ${path}: ${why}`)
+}
+
+/**
+ * `keyring exec -- COMMAND…`: runs a command that has a token in ARTIFACTS_KEYRING_NOFUSS_TOKEN. It gets
+ * our standard streams and signals, and its exit status becomes ours.
+ */
+export async function execCommand(argv: readonly string[], system: System): Promise<() => Promise<number>> {
+  const end = argv.indexOf('--')
+  const [program, ...args] = end < 0 ? [] : argv.slice(end + 1)
+  const options = parseMintOptions(end < 0 ? argv : argv.slice(0, end), false)
+  if (program === undefined || program === '') throw new KeyringError('USAGE', 'exec requires a command after --')
+  const token = await mintToken(options, system)
+  // The command takes as long as it takes: the time of the call ends here.
+  return async () => {
+    const env = { ARTIFACTS_KEYRING_NOFUSS_TOKEN: token.reveal() }
+    const path = programPath(program, system)
+    const status = path === undefined ? undefined : await system.execute(path, args, env)
+    if (status !== undefined) return status
+    throw new KeyringError('OUTPUT', `the command ${program} could not be started`)
+  }
+}
+
+/** Windows would look for a program in the working directory first, and it is to get a token. */
+function programPath(program: string, system: System): string | undefined {
+  const name = system.platform === 'win32' && !/[\\/:]/.test(program)
+  return name ? findProgram(system, program) : program
+}
 
 /** What `mint-token` and `exec` take. */
 export interface MintOptions {
@@ -49,7 +91,7 @@ export function parseMintOptions(argv: readonly string[], outputFile: boolean): 
  *
  * @throws KeyringError NO_CREDENTIAL naming every provider and its reason
  */
-export async function mintToken(options: MintOptions, world: System): Promise<Secret> {
+async function mintToken(options: MintOptions, world: System): Promise<Secret> {
   const { resource = DEVOPS_RESOURCE, provider } = options
   if (!/^[0-9a-z][\w.:/-]*$/i.test(resource)) {
     throw new KeyringError('BAD_SETTING', '--resource is neither an application ID nor a URL')
