@@ -306,11 +306,14 @@ function importersLines(): { readonly password: string; readonly exec: string } 
   return { password, exec }
 }
 
+/** Python's keyring has nothing: beside twine and Poetry is a backend that would ask our program too. */
+const NO_BACKEND = { PYTHON_KEYRING_BACKEND: 'keyring.backends.fail.Keyring' }
+
 test('README: twine and Poetry, with the password of whoever is signed in', { skip }, async () => {
   writeAz()
   writeImportersProject()
   const script = fill(lines('a-laptop') + importersLines().password, place)
-  await runScript(script, { ...place.env, ...POETRY_IN_PROJECT }, place.project)
+  await runScript(script, { ...place.env, ...NO_BACKEND, ...POETRY_IN_PROJECT }, place.project)
   assert.deepEqual(azure.uploads.map(({ name, sha256 }) => [name, sha256]), [[WHEEL.name, WHEEL.sha256]])
   assert.deepEqual(uploadedWith(azure), ['session: vso.packaging_write'])
   assert.ok(projectHasPackage(place.project))
@@ -319,7 +322,7 @@ test('README: twine and Poetry, with the password of whoever is signed in', { sk
 test("README: twine with an application's token", { skip }, async () => {
   writeImportersProject()
   const { password, exec } = importersLines()
-  await setUp(lines(AZURE) + password.replaceAll(/^(?!export ).*\n/gm, '') + exec, workload())
+  await setUp(lines(AZURE) + password.replaceAll(/^(?!export ).*\n/gm, '') + exec, { ...NO_BACKEND, ...workload() })
   assert.deepEqual(azure.uploads.map(({ sha256 }) => sha256), [WHEEL.sha256])
   assert.deepEqual(uploadedWith(azure), ['application: all'])
 })
