@@ -32,7 +32,7 @@ export interface FeedUser {
   answered(status: number): readonly RecordedRequest[]
   /** Ends the user's session of az: then nothing has a token. */
   signOut(): void
-  /** What the feed was shown by the request that it took a file of: kind and scope of the token. */
+  /** See the function of this name. */
   uploadedWith(): readonly string[]
   /** Puts a program under another name beside `keyring`. */
   alias(name: StartName): void
@@ -83,12 +83,8 @@ export function feedUser(): FeedUser {
     asked: (name = 'keyring') => logLines(startsOf(machine, name)).map((line) => line.split('\t').slice(1)),
     scopes: () => azure.requests.filter(({ path }) => path.includes('SessionTokens'))
       .map(({ body }) => (JSON.parse(body) as { readonly scope: unknown }).scope),
-    answered: (status) => azure.requests.filter(({ path, status: of }) => path.includes('/_packaging/') && of() === status),
-    uploadedWith: () => user.answered(202).map(({ headers }) => {
-      const basic = Buffer.from(headers['authorization']?.replace(/^Basic /, '') ?? '', 'base64').toString()
-      const token = azure.tokens.find(basic.replace(/^[^:]*:/, ''))
-      return `${token?.kind}: ${token?.scope ?? 'all'}`
-    }),
+    answered: (status) => answered(azure, status),
+    uploadedWith: () => uploadedWith(azure),
     signOut: () => void writeFakeAz(machine.programs, { log: azLog(machine) }),
     alias: (name) => void writeKeyring(machine.programs, { node: process.execPath, bin: BIN, log: startsOf(machine, name), name }),
     file: (path, content) => {
@@ -99,6 +95,19 @@ export function feedUser(): FeedUser {
     },
   }
   return user
+}
+
+function answered(azure: StandIn, status: number): readonly RecordedRequest[] {
+  return azure.requests.filter(({ path, status: of }) => path.includes('/_packaging/') && of() === status)
+}
+
+/** What a feed was shown by each request that it took a file of: kind and scope of the token. */
+export function uploadedWith(azure: StandIn): readonly string[] {
+  return answered(azure, 202).map(({ headers }) => {
+    const basic = Buffer.from(headers['authorization']?.replace(/^Basic /, '') ?? '', 'base64').toString()
+    const token = azure.tokens.find(basic.replace(/^[^:]*:/, ''))
+    return `${token?.kind}: ${token?.scope ?? 'all'}`
+  })
 }
 
 /** What keeps clients from the configuration, the caches and the network of the machine they run on. */

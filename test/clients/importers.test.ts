@@ -1,13 +1,13 @@
 // twine and Poetry import Python's keyring: no executable called `keyring` is ever started by them.
+// What README has them do instead is run by readme-blocks.test.ts; here is the rest.
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { CLIENT_SECRET, CONTOSO_TENANT, SECRET_CLIENT_ID } from '../azure/identities.ts'
 import { WHEEL } from '../azure/wheel.ts'
 import type { Ended } from '../flow/program.ts'
 import { feedUser, INDEX, NOT_INSTALLED, succeeded, UPLOAD } from './feed-user.ts'
 import { clientPath } from './installed.ts'
+import { POETRY_IN_PROJECT, poetryProject, projectHasPackage } from './project.ts'
 
 const user = feedUser()
 const twine = clientPath('importers', 'twine') ?? ''
@@ -24,7 +24,7 @@ function wrapped(): readonly unknown[] {
   })
 }
 
-/** Runs a line of the README in a shell, with the clients on PATH. */
+/** Runs a line in a shell, with the clients on PATH. */
 function shell(line: string, env: Readonly<Record<string, string>> = {}, cwd = user.machine.home): Promise<Ended> {
   const path = [user.machine.programs, dirname(twine)].join(':')
   return user.run('/bin/sh', ['-c', line], { cwd, env, path })
@@ -45,29 +45,12 @@ test('twine does not ask an executable called keyring', options, async () => {
   assert.deepEqual(user.asked(), [])
 })
 
-test('twine uploads with a password in a variable', options, async () => {
-  const password = `TWINE_USERNAME=me TWINE_PASSWORD=$(keyring get ${UPLOAD} me)`
-  succeeded(await shell(`${password} twine upload --repository-url ${UPLOAD} ${dist()}`))
-  assert.deepEqual(user.asked(), [['get', UPLOAD, 'me']])
-  assert.deepEqual(user.scopes(), ['vso.packaging_write'])
-  assert.deepEqual(user.uploadedWith(), ['session: vso.packaging_write'])
-  uploadedOnce()
-})
-
 test('twine is refused with a password for reading', options, async () => {
   const password = `TWINE_USERNAME=me TWINE_PASSWORD=$(keyring get ${INDEX} me)`
   const ended = await shell(`${password} twine upload --repository-url ${UPLOAD} ${dist()}`)
   assert.notEqual(ended.status, 0)
   assert.equal(user.answered(403).length, 1)
   assert.deepEqual(user.azure.uploads, [])
-})
-
-test('twine uploads with the token of a job, which keyring exec gives it', options, async () => {
-  const env = { AZURE_CLIENT_ID: SECRET_CLIENT_ID, AZURE_TENANT_ID: CONTOSO_TENANT, AZURE_CLIENT_SECRET: CLIENT_SECRET }
-  const upload = `TWINE_USERNAME=me TWINE_PASSWORD=$ARTIFACTS_KEYRING_NOFUSS_TOKEN twine upload --repository-url ${UPLOAD} ${dist()}`
-  succeeded(await shell(`keyring exec -- sh -c '${upload}'`, env))
-  assert.deepEqual(user.uploadedWith(), ['application: all'])
-  uploadedOnce()
 })
 
 test('twine uploads with the Python backend keyring-subprocess', options, async () => {
@@ -84,36 +67,12 @@ test('twine uploads with the Python backend keyring-subprocess', options, async 
   uploadedOnce()
 })
 
-/** Has Poetry install the package into an environment of a new project. */
-async function poetryInstall(line: string): Promise<void> {
-  user.file('project/pyproject.toml', `[project]
-name = "app"
-version = "1.0"
-requires-python = ">=3.10"
-dependencies = ["private-package"]
-
-[tool.poetry]
-package-mode = false
-
-[[tool.poetry.source]]
-name = "feed"
-url = "${INDEX}"
-`)
-  const cwd = join(user.machine.home, 'project')
-  succeeded(await shell(line, { POETRY_VIRTUALENVS_IN_PROJECT: '1' }, cwd))
-  const packages = readdirSync(join(cwd, '.venv', 'lib'), { recursive: true, encoding: 'utf8' })
-  assert.ok(packages.some((path) => path.endsWith(join('private_package', '__init__.py'))))
-}
-
-test('Poetry installs with a password in a variable', options, async () => {
-  await poetryInstall(`POETRY_HTTP_BASIC_FEED_USERNAME=me POETRY_HTTP_BASIC_FEED_PASSWORD=$(keyring get ${INDEX} me) poetry install`)
-  assert.deepEqual(user.asked(), [['get', INDEX, 'me']])
-  assert.deepEqual(user.scopes(), ['vso.packaging'])
-})
-
 test('Poetry installs with the Python backend keyring-subprocess', options, async () => {
   user.alias(BACKEND)
-  await poetryInstall('poetry install --no-interaction')
+  user.file('project/pyproject.toml', poetryProject(INDEX))
+  const cwd = join(user.machine.home, 'project')
+  succeeded(await shell('poetry install --no-interaction', POETRY_IN_PROJECT, cwd))
+  assert.ok(projectHasPackage(cwd))
   const own = { method: 'get_password', service: 'poetry-repository-feed', username: '__poetry_source_empty_username__' }
   assert.deepEqual(wrapped(), [
     // Whether a keyring works at all, and what Poetry would have stored itself: neither is ours.

@@ -1,4 +1,4 @@
-// README's blocks, as they stand there, run with the real pip and uv: one world for each row of its table.
+// README's blocks, as they stand there, run with the real clients: one world for each row of its table.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -13,6 +13,9 @@ import { writeFakeAdoAuthHelper, writeFakeAz } from '../azure/programs.ts'
 import { quote, writeScript } from '../azure/shell-script.ts'
 import { startStandIn } from '../azure/stand-in.ts'
 import type { StandIn } from '../azure/stand-in.ts'
+import { WHEEL } from '../azure/wheel.ts'
+import { INDEX, NOT_INSTALLED, uploadedWith } from './feed-user.ts'
+import { POETRY_IN_PROJECT, poetryProject, projectHasPackage } from './project.ts'
 import { commandsEverywhere, fileOf, pickerRows, README, sections, yamlSteps } from './readme.ts'
 import type { Block, Section } from './readme.ts'
 import { dockerBuild, UNSHARE, writeFakeDocker } from './readme-docker.ts'
@@ -20,7 +23,7 @@ import type { SecretMount } from './readme-docker.ts'
 import { CLIENTS, fill, installedBy, newPlace, packProgram, runScript, tokensFound, writeProject } from './readme-place.ts'
 import type { Place } from './readme-place.ts'
 
-const skip = (CLIENTS.pip === undefined || CLIENTS.uv === undefined) && 'not installed: run npm run clients'
+const skip = Object.values(CLIENTS).includes(undefined) && NOT_INSTALLED
 const SECTIONS = sections(README)
 const used = new Set<Block>()
 
@@ -287,6 +290,41 @@ test('README: a token for something else', { skip }, async () => {
   await setUp(lines(AZURE) + lines('a-token-for-something-else'), workload())
   assert.match(readFileSync(join(place.project, 'token'), 'utf8'), /^\S+\n$/)
   assert.deepEqual(installedBy(place), ['pip'])
+})
+
+/** A package that was built, and a project of Poetry. */
+function writeImportersProject(): void {
+  mkdirSync(join(place.project, 'dist'))
+  writeFileSync(join(place.project, 'dist', WHEEL.name), WHEEL.content)
+  writeFileSync(join(place.project, 'pyproject.toml'), poetryProject(INDEX))
+}
+
+/** The lines with a password in a variable, and the line with `keyring exec`. */
+function importersLines(): { readonly password: string; readonly exec: string } {
+  const [password = '', exec = '', ...more] = texts('twine-and-poetry', 'sh')
+  assert.deepEqual(more, [])
+  return { password, exec }
+}
+
+/** Python's keyring has nothing: beside twine and Poetry is a backend that would ask our program too. */
+const NO_BACKEND = { PYTHON_KEYRING_BACKEND: 'keyring.backends.fail.Keyring' }
+
+test('README: twine and Poetry, with the password of whoever is signed in', { skip }, async () => {
+  writeAz()
+  writeImportersProject()
+  const script = fill(lines('a-laptop') + importersLines().password, place)
+  await runScript(script, { ...place.env, ...NO_BACKEND, ...POETRY_IN_PROJECT }, place.project)
+  assert.deepEqual(azure.uploads.map(({ name, sha256 }) => [name, sha256]), [[WHEEL.name, WHEEL.sha256]])
+  assert.deepEqual(uploadedWith(azure), ['session: vso.packaging_write'])
+  assert.ok(projectHasPackage(place.project))
+})
+
+test("README: twine with an application's token", { skip }, async () => {
+  writeImportersProject()
+  const { password, exec } = importersLines()
+  await setUp(lines(AZURE) + password.replaceAll(/^(?!export ).*\n/gm, '') + exec, { ...NO_BACKEND, ...workload() })
+  assert.deepEqual(azure.uploads.map(({ sha256 }) => sha256), [WHEEL.sha256])
+  assert.deepEqual(uploadedWith(azure), ['application: all'])
 })
 
 test('README: asking keyring by hand', { skip }, async () => {

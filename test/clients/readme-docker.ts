@@ -136,8 +136,10 @@ function mapInNode(id: string, file: string, place: Place): string {
   const module = join(place.plain, 'map.mjs')
   writeFileSync(module, `import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
-const open = fs.openSync
-fs.openSync = (path, ...more) => open(path === '/run/secrets/${id}' ? ${JSON.stringify(file)} : path, ...more)
+const { openSync, statSync } = fs
+const mapped = (path) => path === '/run/secrets/${id}' ? ${JSON.stringify(file)} : path
+fs.openSync = (path, ...more) => openSync(mapped(path), ...more)
+fs.statSync = (path, ...more) => statSync(mapped(path), ...more)
 syncBuiltinESMExports()
 `)
   return pathToFileURL(module).href

@@ -6,9 +6,15 @@ import type { StandIn } from '../azure/stand-in.ts'
 import { logLines, newMachine, NOWHERE, runProgram } from '../flow/program.ts'
 import type { Machine } from '../flow/program.ts'
 import { clientPath } from './installed.ts'
+import { hasPackage, projectHasPackage } from './project.ts'
 
-/** The newest pip and uv; undefined where `npm run clients` has not run. */
-export const CLIENTS = { pip: clientPath('pip-latest'), uv: clientPath('uv') }
+/** What README's lines start; undefined where `npm run clients` has not run. */
+export const CLIENTS = {
+  pip: clientPath('pip-latest'),
+  uv: clientPath('uv'),
+  twine: clientPath('importers', 'twine'),
+  poetry: clientPath('importers', 'poetry'),
+}
 
 /** What is called so in README, and its name in the stand-in. */
 const NAMES: readonly (readonly [inReadme: RegExp, name: string])[] = [
@@ -17,15 +23,15 @@ const NAMES: readonly (readonly [inReadme: RegExp, name: string])[] = [
   [/\bFEED\b/g, 'feed'],
 ]
 
-/** Programs of the machine that the shell, npm, pip and uv need. */
+/** Programs of the machine that the shell, npm and the clients need. */
 const TOOLS = ['sh', 'env', 'cat', 'mkdir', 'npm'] as const
 
-/** A machine with Node, npm, pip and uv, on which README's lines run. */
+/** A machine with Node, npm and these clients, on which README's lines run. */
 export interface Place extends Machine {
   readonly azure: StandIn
   /** Where the commands run: a project with a pyproject.toml. */
   readonly project: string
-  /** Links to Node, npm, pip, uv, a Python for uv, and what the shell needs. */
+  /** Links to Node, npm, the clients, a Python for uv, and what the shell needs. */
   readonly tools: string
   /** A folder without a space in its name. */
   readonly plain: string
@@ -52,10 +58,8 @@ export function newPlace(azure: StandIn, tarball: string): Place {
   mkdirSync(tools)
   for (const tool of TOOLS) symlinkSync(onPath(tool), join(tools, tool))
   symlinkSync(process.execPath, join(tools, 'node'))
-  const { pip = '', uv = '' } = CLIENTS
-  symlinkSync(pip, join(tools, 'pip'))
-  symlinkSync(uv, join(tools, 'uv'))
-  symlinkSync(join(dirname(pip), 'python'), join(tools, 'python3'))
+  for (const [client, path = ''] of Object.entries(CLIENTS)) symlinkSync(path, join(tools, client))
+  symlinkSync(join(dirname(CLIENTS.pip ?? ''), 'python'), join(tools, 'python3'))
   const prefix = join(machine.home, 'npm')
   const env = {
     HOME: machine.home,
@@ -124,14 +128,10 @@ export async function runScript(
   if (said.includes('CANARY')) throw new Error(`a secret in the output of:\n${script}`)
 }
 
-/** The folders in which the package is installed: pip's and that of uv's environment. */
+/** Who installed the package: pip in its folder, uv in the project's environment. */
 export function installedBy(place: Place, project = place.project): readonly string[] {
-  const lib = join(project, '.venv', 'lib')
-  const python = existsSync(lib) ? readdirSync(lib) : []
-  const folders = { pip: [place.env['PIP_TARGET'] ?? ''], uv: python.map((name) => join(lib, name, 'site-packages')) }
-  return Object.entries(folders)
-    .filter(([, places]) => places.some((folder) => existsSync(join(folder, 'private_package', '__init__.py'))))
-    .map(([client]) => client)
+  const found = { pip: hasPackage(place.env['PIP_TARGET'] ?? ''), uv: projectHasPackage(project) }
+  return Object.entries(found).filter(([, has]) => has).map(([client]) => client)
 }
 
 /** What each start of keyring found its token in, from its log. */
