@@ -1,6 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 import { connect as connectTo, createServer, type Server, type Socket } from 'node:net'
 import { foreignCode } from './messages.ts'
+import { catchSignals } from './node.ts'
 import type { LineConnection, Listener } from './sockets.ts'
 
 const LINE_LIMIT = 100_000
@@ -19,6 +20,7 @@ export function connect(path: string): Promise<LineConnection | string> {
 
 /** See `Sockets.listen`. */
 export async function listen(path: string, accept: (caller: LineConnection) => void): Promise<Listener | undefined> {
+  catchSignals()
   const server = createServer((socket) => accept(lines(socket)))
   server.maxConnections = MOST_CONNECTIONS
   if (await bind(server, path)) return listener(path)

@@ -71,8 +71,11 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-/** From the first wait on: before it, a signal ends the process by itself, and nothing is left behind. */
-function catchSignals(): void {
+/**
+ * Lets a signal end this process by way of its `exit` event. From the first wait on: before it a signal ends the
+ * process by itself, and nothing is left behind.
+ */
+export function catchSignals(): void {
   for (const [signal, status] of Object.entries(SIGNALS)) {
     if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(status))
   }

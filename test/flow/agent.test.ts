@@ -21,7 +21,7 @@ const SKIP = process.platform === 'win32' ? 'there is no agent on Windows' : fal
 const ROOT = process.getuid?.() === 0 ? SKIP : 'only root can give a file to another user'
 const PROC = existsSync('/proc/self/environ') ? SKIP : 'there is no /proc'
 const NOBODY = 65534
-const FROM_AGENT = /^keyring: debug: the answer comes from the agent$/m
+const FROM_AGENT = /^keyring: debug: the answer comes from the agent, at \d+ ms$/m
 const ALONE = /^keyring: debug: no agent is used: /m
 
 let azure: StandIn
@@ -358,7 +358,7 @@ test('when the lookup fails, nobody waits for another one in a row', { skip: SKI
     assert.equal(status, 1)
     assert.match(stderr, /^keyring: error: no credential for /m)
   }
-  assert.ok(calls.some(({ stderr }) => /no agent is used: it has no answer$/m.test(stderr)))
+  assert.ok(calls.some(({ stderr }) => /no agent is used: it has no answer, at \d+ ms$/m.test(stderr)))
 })
 
 test('after kill -9 a new agent takes the place of the old socket', { skip: SKIP }, async () => {
@@ -423,8 +423,8 @@ test('an agent that hangs is not waited for', { skip: SKIP }, async () => {
 test('a socket without its process, or a file in its place, is as if there were no agent', { skip: SKIP }, async () => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   writeFileSync(socket, '')
-  await alone(/agent\.1 is no socket$/m)
-  await alone(/agent\.1 is no socket$/m, ON)
+  await alone(/agent\.1 is no socket, at \d+ ms$/m)
+  await alone(/agent\.1 is no socket, at \d+ ms$/m, ON)
   const ended = await agent('start')
   assert.deepEqual([ended.status, ended.stdout], [1, ''])
   assert.match(ended.stderr, /^keyring: error: there is no usable agent: .*agent\.1 is no socket\n$/)
@@ -592,5 +592,5 @@ test('rubbish on the socket does not end the agent', { skip: SKIP }, async (cont
 })
 
 test('the home is gone: the call works as if there were no agent', { skip: SKIP }, async () => {
-  await alone(/no agent is used: there is no folder of the user's own for it, or its path is too long$/m, { ...ON, HOME: '/proc/nobody' })
+  await alone(/no agent is used: there is no folder of the user's own for it, or its path is too long, at \d+ ms$/m, { ...ON, HOME: '/proc/nobody' })
 })

@@ -31,7 +31,7 @@ const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:os': ['system/node.ts', 'system/node-run.ts'],
   'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
-  'node:tty': ['system/node.ts'],
+  'node:tty': ['system/node.ts', 'system/node-files.ts'],
   'node:util': ['cli/doctor.ts', 'cli/mint.ts'],
   'node:http': ['net/https-fetch.ts', 'net/tunnel.ts'],
   'node:https': ['net/https-fetch.ts', 'net/tunnel.ts'],
