@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { countOf, readRuns } from './v8-coverage.ts'
 import type { Run } from './v8-coverage.ts'
-import { testFiles } from './workspace.ts'
+import { PRELOAD, testFiles } from './workspace.ts'
 import type { Workspace } from './workspace.ts'
 
 interface Part {
@@ -22,11 +22,14 @@ export interface TestJob extends Part {
 const LIMIT_MS = 60_000
 const BAIL = '--test-reporter=./test/quality/bail.js'
 
+/** Left out: minutes for each change, and about the agent, doctor and the command line, not about what is changed. */
+const SLOW = /^test\/(flow\/(agent|doctor)|cli\/(completion|delegate|doctor|terminal))/
+
 /** Runs every part of the suite once; parts that fail are named and left out. */
 export async function learnJobs(workspace: Workspace): Promise<readonly TestJob[]> {
   const { root } = workspace
   const whole = testFiles(root, 'unit').map((file): Part => ({ file, test: undefined }))
-  const others = ['cli', 'flow'].flatMap((folder) => testFiles(root, folder))
+  const others = ['cli', 'flow'].flatMap((folder) => testFiles(root, folder)).filter((file) => !SLOW.test(file))
   const single = await mapInPairs(others, async (file): Promise<readonly Part[]> => {
     const names = (await runNode(root, [BAIL, file, 'names'], LIMIT_MS)).stdout.split('\n').filter((line) => line !== '')
     if (names.length === 0) process.stdout.write(`${file} fails as it is and is not used\n`)
@@ -95,7 +98,7 @@ function runNode(
   return new Promise((resolve, reject) => {
     const stdio = ['ignore', 'pipe', 'ignore'] as const
     // A group of its own, so that what a test leaves behind ends with it.
-    const child = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...more }, stdio: [...stdio], detached: true })
+    const child = spawn(process.execPath, [...PRELOAD, ...args], { cwd: root, env: { ...process.env, ...more }, stdio: [...stdio], detached: true })
     const timer = setTimeout(() => end(child.pid), limitMs)
     const out: Buffer[] = []
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))

@@ -10,6 +10,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const NOT_COPIED = ['.git', 'dist', 'build', 'coverage', 'node_modules', '.clients']
 const LINKED = ['node_modules', '.clients']
 
+/** Options of Node with which tests run in a workspace. */
+export const PRELOAD = ['--require', './test/quality/import-star.cjs'] as const
+
 /** The folders of tests that `npm test` runs. */
 export const TEST_FOLDERS = ['unit', 'cli', 'flow', 'clients'] as const
 
