@@ -4,7 +4,6 @@ import { formBody, requestWithSecret } from '../net/request.ts'
 import { KeyringError } from '../system/messages.ts'
 import { readToken, type Secret, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import { aadstsAdvice, aadstsCode } from './aadsts.ts'
 import { entraScope } from './provider.ts'
 
 /** How an application proves who it is: form fields of the token request. */
@@ -47,14 +46,15 @@ export async function applicationToken(
   const answer = await requestWithSecret(system, url, headers, body)
   const { host } = new URL(url)
   const fields = parseJsonObject(answer.text)
-  if (answer.status !== 200) throw refusal(answer.status, fields, host)
+  if (answer.status !== 200) throw await refusal(answer.status, fields, host)
   const token = readToken(stringMember(fields, 'access_token') ?? '', `the answer of ${host}`)
   if (token !== undefined) return token
   throw new KeyringError('PROVIDER_FAILED', `${host} answered 200 without an access token`)
 }
 
 /** Only the codes of an answer are repeated: its text is the server's and could hold anything. */
-function refusal(status: number, fields: JsonObject | undefined, host: string): KeyringError {
+async function refusal(status: number, fields: JsonObject | undefined, host: string): Promise<KeyringError> {
+  const { aadstsAdvice, aadstsCode } = await import('./aadsts.ts')
   const description = stringMember(fields, 'error_description') ?? ''
   const code = description.startsWith('AADSTS') ? aadstsCode(description) : undefined
   const oauth = /^[a-z_]{1,40}$/.exec(stringMember(fields, 'error') ?? '')?.[0]

@@ -2,7 +2,6 @@ import { debug, foreignCode, KeyringError } from '../system/messages.ts'
 import { Secret } from '../system/settings.ts'
 import type { FetchResponse, System } from '../system/system.ts'
 import type { TrustedUrl } from './allowlist.ts'
-import { networkError } from './network-error.ts'
 import { retried } from './retry.ts'
 
 /** What a server answered. */
@@ -108,7 +107,9 @@ async function attempt(
     debug(system, `${what} ${response.status} ${elapsed()}`)
     return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, text }
   } catch (error) {
-    const failure = networkError(system, error, hostOf(url), stop.signal.aborted, timeoutMs)
+    const stopped = stop.signal.aborted
+    const { networkError } = await import('./network-error.ts')
+    const failure = networkError(system, error, hostOf(url), stopped, timeoutMs)
     debug(system, `${what} failed after ${elapsed()}: ${foreignCode(error) ?? failure.message}`)
     throw failure
   } finally {

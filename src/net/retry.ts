@@ -1,7 +1,6 @@
 import { debug, KeyringError } from '../system/messages.ts'
 import { wholeNumber } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import { outOfTime } from './network-error.ts'
 import type { Answer, RequestOptions } from './request.ts'
 
 const TRANSIENT = [429, 500, 502, 503, 504]
@@ -39,7 +38,7 @@ export async function retried(
     }
     debug(system, `trying ${host} again in ${Math.round(wait)} ms (attempt ${number} of ${most})`)
     await system.sleep(wait, system.signal)
-    if (system.signal.aborted) throw outOfTime(host)
+    if (system.signal.aborted) throw (await import('./network-error.ts')).outOfTime(host)
   }
 }
 

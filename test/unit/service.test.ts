@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseService } from '../../src/feed/service.ts'
+import { isForeign, parseService } from '../../src/feed/service.ts'
 import type { Feed } from '../../src/feed/service.ts'
 import { KeyringError } from '../../src/system/messages.ts'
 import { fakeSystem } from './fake-system.ts'
@@ -163,4 +163,12 @@ for (const [text, portal] of PORTALS) {
 test('one organization has one name on both of its hosts', () => {
   const names = ['https://pkgs.dev.azure.com/MyOrg/x', 'https://myorg.pkgs.visualstudio.com/x'].map(outcome)
   assert.deepEqual(names.map((feed) => typeof feed === 'object' && feed.organization), ['myorg', 'myorg'])
+})
+
+test('only what names no feed host anywhere is foreign', () => {
+  const foreign = (text: string): boolean => isForeign(text, fakeSystem())
+  assert.equal(foreign('https://index.example/simple/'), true)
+  assert.equal(foreign('github'), true)
+  assert.equal(foreign(`https://pkgs.dev.azure.com/org${SIMPLE}`), false)
+  for (const text of ['https://evil-pkgs.dev.azure.com/o/', 'https://x.example/pkgs.DEV.azure.com/']) assert.equal(foreign(text), false, text)
 })

@@ -4,7 +4,6 @@ import { debug, KeyringError, notice } from '../../system/messages.ts'
 import { findProgram } from '../../system/find-program.ts'
 import { homeFolder, readToken, setting, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'
-import { aadstsAdvice, aadstsCode } from '../aadsts.ts'
 import { entraScope, type FoundToken, type TokenRequest, type Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 45_000
@@ -70,7 +69,7 @@ function accessToken([program, ...before]: Az, more: readonly string[], system: 
 }
 
 /** Reads what az printed; its text is never repeated, since it can hold the token. */
-function parseAccessToken(result: CommandResult, resource: string): FoundToken | Unavailable {
+async function parseAccessToken(result: CommandResult, resource: string): Promise<FoundToken | Unavailable> {
   if (result.ended === 'timeout') {
     throw new KeyringError('PROVIDER_FAILED', `az did not answer within ${TIMEOUT_MS / 1000} s`)
   }
@@ -83,10 +82,11 @@ function parseAccessToken(result: CommandResult, resource: string): FoundToken |
   throw new KeyringError('PROVIDER_FAILED', 'az ended well but printed no access token')
 }
 
-function refusal(
+async function refusal(
   { status, stderr }: { readonly status: number; readonly stderr: string },
   resource: string,
-): Unavailable {
+): Promise<Unavailable> {
+  const { aadstsAdvice, aadstsCode } = await import('../aadsts.ts')
   const code = aadstsCode(stderr)
   if (code !== undefined) {
     const hints = [...aadstsAdvice(code), `az login --scope ${entraScope(resource)}`]
