@@ -39,6 +39,39 @@ test('a provider hears of the very next one that is configured', async () => {
   assert.deepEqual(heard, [true, false])
 })
 
+test('a provider that does not apply has not failed, and one that throws has', async () => {
+  const rows: readonly ProviderRow[] = [
+    { name: 'lacks a variable', required: ['AZURE_CLIENT_ID'], load: () => assert.fail('not even loaded') },
+    { name: 'does not apply', load: () => Promise.resolve(() => ({ unavailable: 'it is not here' })) },
+    { name: 'fails', load: () => Promise.resolve(() => Promise.reject(new KeyringError('PROVIDER_FAILED', 'it broke', 'mend it'))) },
+  ]
+  const told: unknown[] = []
+  for await (const attempt of attempts({ rows, forced: false }, CALL, fakeSystem())) told.push(attempt)
+  assert.deepEqual(told, [
+    { provider: 'lacks a variable', reason: 'AZURE_CLIENT_ID not set', hints: [], failed: false },
+    { provider: 'does not apply', reason: 'it is not here', hints: [], failed: false },
+    { provider: 'fails', reason: 'it broke', hints: ['mend it'], failed: true },
+  ])
+})
+
+test('what get shows of a rejected token is a failure of its provider', async () => {
+  const expired = jwt({ idtyp: 'app', exp: 1 })
+  const seen: unknown[] = []
+  const look = getCredential(FEED, fakeSystem({ env: { ARTIFACTS_KEYRING_NOFUSS_TOKEN: expired } }), (attempt) => seen.push('reason' in attempt && attempt.failed))
+  await assert.rejects(look)
+  assert.deepEqual(seen.slice(0, 3), [false, false, true])
+})
+
+test('a token that was at hand is not too late, one that was waited for is', async () => {
+  const token = { token: new Secret('t'), source: 'here' }
+  const first = async (readyMade: object): Promise<unknown> => {
+    const rows: readonly ProviderRow[] = [{ name: 'row', load: () => Promise.resolve(() => token), ...readyMade }]
+    return (await attempts({ rows, forced: false }, CALL, { ...fakeSystem(), signal: AbortSignal.abort() }).next()).value
+  }
+  assert.deepEqual(await first({ readyMade: true }), { provider: 'row', ...token })
+  await assert.rejects(first({}), (error) => error instanceof KeyringError && error.code === 'TIMEOUT')
+})
+
 test('an encrypted token, which has five parts, has no claims to read', () => {
   const good = jwt({ upn: 'a' })
   assert.ok(readClaims(new Secret(good)))
