@@ -72,6 +72,12 @@ for (const [path, provider, seconds] of PROGRAMS) {
   })
 }
 
+test('a person hears after three seconds what is waited for', async () => {
+  const { system, waits } = watched({ env: { PATH: '/bin' }, programs: { '/bin/az': () => printed('{"accessToken":"t"}') } })
+  await azureCli({ ...CALL, laterConfigured: false }, system)
+  assert.deepEqual(waits, [3000])
+})
+
 test("az's list of accounts may have 16 MiB", async () => {
   const { system, reads } = watched({ env: { PATH: '/bin', HOME: '/h' }, programs: { '/bin/az': () => printed('') } })
   await azureCli(CALL, system)
