@@ -7,6 +7,11 @@ import type { FoundToken, ProviderRow, TokenRequest } from './provider.ts'
 /** Azure DevOps' application ID: the resource that tokens are asked for. */
 export const DEVOPS_RESOURCE = '499b84ac-1321-427f-aa17-267ca6975798'
 
+/** A resource as scope of the Microsoft identity platform v2.0. */
+export function entraScope(resource: string): string {
+  return `${resource}/.default`
+}
+
 /** Every provider, in the order in which they are tried. A new one is one file and one row here. */
 export const PROVIDERS: readonly ProviderRow[] = [
   { name: 'feed_endpoints', readyMade: true,
@@ -27,7 +32,7 @@ export const PROVIDERS: readonly ProviderRow[] = [
     load: async () => (await import('./providers/ado-auth-helper.ts')).adoAuthHelper },
   { name: 'workload_identity',
     load: async () => (await import('./providers/workload-identity.ts')).workloadIdentity,
-    anyOf: ['AZURE_CLIENT_ID'],
+    required: ['AZURE_CLIENT_ID'], anyOf: ['AZURE_FEDERATED_TOKEN_FILE', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'GITHUB_ACTIONS'],
     configured: [['AZURE_CLIENT_ID', 'AZURE_FEDERATED_TOKEN_FILE'],
       ['AZURE_CLIENT_ID', 'ACTIONS_ID_TOKEN_REQUEST_URL', 'ACTIONS_ID_TOKEN_REQUEST_TOKEN']] },
   { name: 'client_secret', group: 'azure_identity',

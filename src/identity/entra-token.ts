@@ -4,7 +4,7 @@ import { formBody, requestWithSecret } from '../net/request.ts'
 import { KeyringError } from '../system/messages.ts'
 import { readToken, type Secret, setting } from '../system/settings.ts'
 import type { System } from '../system/system.ts'
-import { entraScope } from './provider.ts'
+import { entraScope } from './chain.ts'
 
 /** How an application proves who it is: form fields of the token request. */
 export type ClientProof =

@@ -55,8 +55,3 @@ export interface ProviderRow {
   /** Sets of variables of which each, when complete, shows that the user means this provider. */
   readonly configured?: readonly (readonly VariableName[])[]
 }
-
-/** A resource as scope of the Microsoft identity platform v2.0. */
-export function entraScope(resource: string): string {
-  return `${resource}/.default`
-}

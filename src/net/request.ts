@@ -103,11 +103,12 @@ async function attempt(
       redirect: 'manual',
       signal: stop.signal,
     })
-    const text = await readBody(response, options, hostOf(url))
+    const text = await readBody(response, options, hostOf(url), abort)
     debug(system, `${what} ${response.status} ${elapsed()}`)
     return { status: response.status, header: (name) => response.headers.get(name) ?? undefined, text }
   } catch (error) {
     const stopped = stop.signal.aborted
+    abort()
     const { networkError } = await import('./network-error.ts')
     const failure = networkError(system, error, hostOf(url), stopped, timeoutMs)
     debug(system, `${what} failed after ${elapsed()}: ${foreignCode(error) ?? failure.message}`)
@@ -115,14 +116,16 @@ async function attempt(
   } finally {
     unlimited()
     system.signal.removeEventListener('abort', abort)
-    // Ends the connection where the body was not read to its end.
-    abort()
   }
 }
 
-async function readBody(response: FetchResponse, options: RequestOptions, host: string): Promise<string> {
+/** Reads a body that is wanted; the connection of another one is left. */
+async function readBody(response: FetchResponse, options: RequestOptions, host: string, leave: () => void): Promise<string> {
   const { limit = BODY_LIMIT, overflow = 'error', bodyOf } = options
-  if (response.body === null || bodyOf?.includes(response.status) === false) return ''
+  if (response.body === null || bodyOf?.includes(response.status) === false) {
+    leave()
+    return ''
+  }
   const encoding = response.headers.get('content-encoding') ?? 'identity'
   if (encoding.toLowerCase() !== 'identity') {
     throw new KeyringError('BAD_ANSWER', `the answer of ${host} is compressed, which it should not be`)

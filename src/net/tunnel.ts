@@ -3,7 +3,6 @@ import * as https from 'node:https'
 import { isIP, type Socket } from 'node:net'
 import type * as tls from 'node:tls'
 import { KeyringError } from '../system/messages.ts'
-import { parseChallenges } from './challenge.ts'
 import { authorityOf, type Proxy, proxyName } from './proxy.ts'
 
 /**
@@ -53,9 +52,9 @@ export function openTunnel(
       const agreed = status >= 200 && status < 300
       if (agreed && head.length === 0) return resolve(socket)
       socket.destroy()
+      if (!agreed) return void refusal(proxy, response, authority).then(reject)
       // The far host speaks second in TLS, so these bytes are not its own.
-      const early = `${proxyName(proxy)} sent data of its own after it had agreed to connect`
-      reject(agreed ? new KeyringError('PROXY', early) : refusal(proxy, response, authority))
+      reject(new KeyringError('PROXY', `${proxyName(proxy)} sent data of its own after it had agreed to connect`))
     })
     request.setHeader('host', authority)
     if (authorization !== undefined) request.setHeader('proxy-authorization', authorization)
@@ -63,15 +62,16 @@ export function openTunnel(
   })
 }
 
-function refusal(proxy: Proxy, response: http.IncomingMessage, authority: string): KeyringError {
+async function refusal(proxy: Proxy, response: http.IncomingMessage, authority: string): Promise<KeyringError> {
   const { statusCode: status = 0, headers } = response
   if (status === 407) return unauthorized(proxy, headers['proxy-authenticate'] ?? '')
   const message = `${proxyName(proxy)} answered ${status} when asked to connect to ${authority}`
   return new KeyringError(TRANSIENT.includes(status) ? 'NETWORK' : 'PROXY', message)
 }
 
-function unauthorized(proxy: Proxy, challenge: string): KeyringError {
+async function unauthorized(proxy: Proxy, challenge: string): Promise<KeyringError> {
   const name = proxyName(proxy)
+  const { parseChallenges } = await import('./challenge.ts')
   const schemes = parseChallenges(challenge).map(({ scheme }) => scheme)
   if (schemes.length > 0 && !schemes.includes('basic')) {
     const hint = 'only Basic is supported; a local proxy such as px or cntlm can do NTLM and Kerberos'

@@ -111,7 +111,7 @@ function write(stream: 1 | 2, text: string): boolean {
 function readFile(path: string, most: number, decoding: 'strict' | 'lenient' = 'strict'): FileText {
   let file: number | undefined
   try {
-    // An error for what is usually missing would cost more than asking first.
+    // An error for what is usually missing costs more than asking first.
     if (statSync(path, { throwIfNoEntry: false }) === undefined) return { problem: 'missing' }
     // O_NONBLOCK so that opening a FIFO does not wait for somebody to write to it.
     file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
@@ -163,8 +163,9 @@ function appendFile(path: string, text: string): boolean {
 /** See `System.isExecutable`. */
 function isExecutable(path: string): boolean {
   try {
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
     accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
+    return true
   } catch {
     return false
   }

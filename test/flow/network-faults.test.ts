@@ -208,6 +208,7 @@ inOwnProcesses('the proxy', [
   ['answers 403', connect(httpAnswer(403, [], '<html>CANARY')), { error: answered(403), connects: 1, requests: 0 }],
   ['answers 500', connect(httpAnswer(500, [])), { error: answered(500), connects: 1, requests: 0 }],
   ['answers 503 for ever', connect(httpAnswer(503, [], 'CANARY')), { error: answered(503), connects: 2, requests: 0 }],
+  ['answers 504 for ever', connect(httpAnswer(504, [])), { error: answered(504), connects: 2, requests: 0 }],
   ['answers 502 once', { connect: (wire) => (wire.attempt === 1 ? wire.send(httpAnswer(502, [])) : wire.send('HTTP/1.1 200 OK\r\n\r\n'), wire.attempt > 1) }, { connects: 2, requests: 1 }],
   ['wants a password', connect(httpAnswer(407, [BASIC]), 'hangs'), { error: /^PROXY wants a user and a password \(407\)$/, hint: USER_HINT, connects: 1, requests: 0 }],
   ['does not take the password', connect(httpAnswer(407, [BASIC]), 'hangs'), { proxy: 'http://user:CANARY@127.0.0.1:PORT', error: /^PROXY does not accept the user and password of its URL \(407\)$/, hint: /^special characters in user and password are percent-encoded: @ is %40$/, connects: 1, requests: 0 }],

@@ -4,7 +4,8 @@ import { debug, KeyringError, notice } from '../../system/messages.ts'
 import { findProgram } from '../../system/find-program.ts'
 import { homeFolder, readToken, setting, withoutSecrets } from '../../system/settings.ts'
 import type { CommandResult, System } from '../../system/system.ts'
-import { entraScope, type FoundToken, type TokenRequest, type Unavailable } from '../provider.ts'
+import { entraScope } from '../chain.ts'
+import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 45_000
 /** A person who sees nothing for longer wonders what is wrong. */

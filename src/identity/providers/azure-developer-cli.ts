@@ -5,7 +5,8 @@ import { findProgram } from '../../system/find-program.ts'
 import { readToken, withoutSecrets } from '../../system/settings.ts'
 import type { System } from '../../system/system.ts'
 import { aadstsAdvice, aadstsCode } from '../aadsts.ts'
-import { entraScope, type FoundToken, type TokenRequest, type Unavailable } from '../provider.ts'
+import { entraScope } from '../chain.ts'
+import type { FoundToken, TokenRequest, Unavailable } from '../provider.ts'
 
 const TIMEOUT_MS = 30_000
 const OUTPUT_LIMIT = 1_048_576
