@@ -3,7 +3,7 @@ import type { LineConnection } from '../system/sockets.ts'
 import type { System } from '../system/system.ts'
 import { NO_AGENT, reachAgent } from './client.ts'
 import { createKeeper } from './keeper.ts'
-import { agentFolder, flaw } from './place.ts'
+import { agentFolder, flaw } from './shared-lookup.ts'
 
 const STEP_MS = 25
 const STEPS = 80

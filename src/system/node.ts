@@ -164,8 +164,7 @@ function appendFile(path: string, text: string): boolean {
 function isExecutable(path: string): boolean {
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false
-    accessSync(path, constants.X_OK)
-    return true
+    return accessSync(path, constants.X_OK) === undefined
   } catch {
     return false
   }

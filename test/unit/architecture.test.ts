@@ -27,7 +27,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 /** The only built-in modules, and where each may be used. */
 const BUILT_INS: Readonly<Record<string, readonly string[]>> = {
   'node:fs': ['system/node.ts', 'system/node-files.ts', 'system/node-sockets.ts'],
-  'node:crypto': ['agent/identity-key.ts', 'identity/certificate.ts', 'identity/certificate-token.ts'],
+  'node:crypto': ['agent/client.ts', 'identity/certificate.ts', 'identity/certificate-token.ts'],
   'node:os': ['system/node.ts', 'system/node-run.ts'],
   'node:path': ['system/node-files.ts'],
   'node:child_process': ['system/node-run.ts'],
@@ -181,5 +181,5 @@ test('every variable that is declared is read, and none is read past the table',
     const users = SOURCES.filter(({ path, code }) => code.includes(path === 'system/settings.ts' ? `setting(system, '${name}')` : `'${name}'`))
     assert.notEqual(users.length, 0, `${name} is read nowhere`)
   }
-  assert.deepEqual(offenders(/\.env\b/, ['agent/identity-key.ts', 'main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
+  assert.deepEqual(offenders(/\.env\b/, ['agent/client.ts', 'main.ts', 'system/node.ts', 'system/node-run.ts', 'system/settings.ts']), [])
 })
