@@ -28,7 +28,7 @@ interface FileCoverage {
 /** Runs the suite; Node hands NODE_V8_COVERAGE on to every process that is started, whatever its environment. */
 function runSuite({ root }: Workspace, folder: string): Promise<boolean> {
   const files = TEST_FOLDERS.flatMap((name) => testFiles(root, name))
-  const args = [...PRELOAD, '--test', '--test-concurrency=2', '--test-timeout=60000', '--test-reporter=dot', ...files]
+  const args = [...PRELOAD, '--test', '--test-concurrency=2', '--test-timeout=240000', '--test-reporter=dot', ...files]
   const env = { ...process.env, NODE_V8_COVERAGE: folder }
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
