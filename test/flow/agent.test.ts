@@ -398,7 +398,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const pid = await start()
     process.kill(pid, signal)
     // The socket goes first, and the process a moment later.
-    for (let turn = 0; agents(machine).length > 0 && turn < 200; turn += 1) await sleep(20)
+    for (let turn = 0; (existsSync(socket) || agents(machine).length > 0) && turn < 200; turn += 1) await sleep(20)
     assert.deepEqual(agents(machine), [])
     assert.equal(existsSync(socket), false)
   })
