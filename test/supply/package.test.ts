@@ -140,7 +140,7 @@ test('the bills of materials carry the time of the commit', async () => {
   const time = Number(await inShell('git log -1 --format=%ct', one, first))
   const bills = [content(billPaths.cycloneDx), content(billPaths.spdx)].map((item) => item.toString('utf8'))
   for (const bill of bills) {
-    assert.equal(Date.parse(/"(?:timestamp|created)": "([^"]+)"/.exec(bill)?.[1] ?? '') / 1000, time)
+    assert.equal(Date.parse(/"(?:timestamp|created)":"([^"]+)"/.exec(bill)?.[1] ?? '') / 1000, time)
   }
 })
 
@@ -150,13 +150,13 @@ test('an archive that git made knows the time of its commit; SOURCE_DATE_EPOCH w
   const other = readFileSync(await buildAndPack(archive, first))
   assert.equal(sha256(other), sha256(bytes))
   await inShell('npm run --silent sbom', archive, { ...first, env: { ...first.env, SOURCE_DATE_EPOCH: '86400' } })
-  assert.match(readFileSync(join(archive, billPaths.spdx), 'utf8'), /"created": "1970-01-02T00:00:00Z"/)
+  assert.match(readFileSync(join(archive, billPaths.spdx), 'utf8'), /"created":"1970-01-02T00:00:00Z"/)
 })
 
 test('a copy that knows no commit is built all the same, with the time that npm gives to every file', async () => {
   const copy = join(directory, 'copy')
   await inShell(`mkdir '${copy}' && cp -R src test bin .github dist LICENSE README.md *.json *.txt '${copy}' && ln -s '${root}/node_modules' '${copy}'`, one, first)
-  const created = (): string => /"created": "(.*)"/.exec(readFileSync(join(copy, billPaths.spdx), 'utf8'))?.[1] ?? ''
+  const created = (): string => /"created":"([^"]*)"/.exec(readFileSync(join(copy, billPaths.spdx), 'utf8'))?.[1] ?? ''
   assert.doesNotMatch(await inShell('npm run --silent sbom 2>&1', copy, first), /git/)
   assert.equal(created(), '1985-10-26T08:15:00Z')
   // As in a container without git, or with a checkout that git does not trust.
