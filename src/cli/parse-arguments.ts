@@ -1,8 +1,8 @@
 /** What `get` prints: the password alone, or username and password. */
-export const MODES = ['password', 'creds'] as const
+const MODES = ['password', 'creds'] as const
 
 /** How `get` prints it. */
-export const OUTPUTS = ['plain', 'json'] as const
+const OUTPUTS = ['plain', 'json'] as const
 
 /** The shells for which there is a completion script. Python keyring has none for fish. */
 export const SHELLS = ['bash', 'zsh', 'tcsh', 'fish'] as const

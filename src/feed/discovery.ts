@@ -14,7 +14,7 @@ export interface Discovery {
 }
 
 /** The authority path for work accounts of any tenant (Microsoft identity platform, authorities). */
-export const ANY_TENANT = 'organizations'
+const ANY_TENANT = 'organizations'
 
 const ZERO_GUID = /^[0-]+$/
 const TIMEOUT_MS = 10_000

@@ -94,7 +94,7 @@ function ask(url: TrustedUrl, bearer: Secret, body: Readonly<Record<string, stri
 }
 
 /** Reads the answer to an exchange; see `exchange` for the errors. */
-export function parseSessionToken(answer: Answer, host: string, feed: Feed, system: System): Secret {
+function parseSessionToken(answer: Answer, host: string, feed: Feed, system: System): Secret {
   if (answer.status !== 200 || isPage(answer)) throw refusal(answer, host, feed)
   const body = parseJsonObject(answer.text)
   const token = stringMember(body, 'token') ?? stringMember(body, 'Token')

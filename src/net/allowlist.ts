@@ -37,10 +37,10 @@ export const PIPELINES_HOSTS = [
 ] as const
 
 /** Names that a feed may give as its sign-in authority. Exact: no subdomain counts. */
-export const SIGN_IN_HOSTS = ['login.microsoftonline.com', 'login.windows.net', 'login.microsoft.com'] as const
+const SIGN_IN_HOSTS = ['login.microsoftonline.com', 'login.windows.net', 'login.microsoft.com'] as const
 
 /** The authority that tokens are asked of unless AZURE_AUTHORITY_HOST names another known one. */
-export const DEFAULT_AUTHORITY_HOST = 'login.microsoftonline.com'
+const DEFAULT_AUTHORITY_HOST = 'login.microsoftonline.com'
 
 /** Authorities of the public cloud, the US government and China (MSAL's known authority hosts). */
 export const AUTHORITY_HOSTS = [

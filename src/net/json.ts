@@ -6,7 +6,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
  *
  * @returns undefined when the text is no JSON
  */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
